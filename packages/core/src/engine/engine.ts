@@ -1,0 +1,56 @@
+// What an engine is: something that compiles a graph and runs it. `cpu` and `gpu` implement this; nothing else knows which one runs.
+import type { Graph } from "../graph/graph.ts";
+
+export type EngineKind = "cpu" | "gpu";
+
+/** One run of a program: `rows` samples side by side, the last ones possibly padding. */
+export interface Batch {
+  /** Rows of every input, padding included. A program compiles once for each number of rows it meets. */
+  readonly rows: number;
+  /** Rows that are samples; the rest is padding. */
+  readonly samples: number;
+  /** One array for each graph input that is fed by the dataset, shape [rows, …], row-major. */
+  readonly inputs: Readonly<Record<string, Float32Array>>;
+  /** Shape [rows]: 1 for a sample, 0 for padding. Multiplies each row's loss and metrics, so padding counts for exactly nothing. */
+  readonly weights: Float32Array;
+}
+
+/** Sums over samples, never means: whoever has all of them divides once. */
+export interface Sums {
+  readonly samples: number;
+  readonly lossSum: number;
+  /** In the order of the graph's metric outputs. */
+  readonly metricSums: readonly number[];
+}
+
+/** A graph made ready to run. Calls do not overlap: await one before the next. */
+export interface Program {
+  /** Values in the flat parameter vector. */
+  readonly parameterElements: number;
+  /**
+   * Makes `parameters` (flat vector, `parameterElements` values) current. The program may go on reading the array until the next
+   * call of this method, so the caller must not write to it meanwhile.
+   */
+  setParameters(parameters: Float32Array): Promise<void>;
+  /**
+   * Forward, loss and backward of all `batches`; writes the *sum* of the per-sample gradients into `gradients` (flat vector,
+   * overwritten, not added to) and returns the other sums.
+   */
+  train(batches: readonly Batch[], gradients: Float32Array): Promise<Sums>;
+  /** Forward, loss and metrics. */
+  evaluate(batches: readonly Batch[]): Promise<Sums>;
+  close(): Promise<void>;
+}
+
+export interface Engine {
+  readonly kind: EngineKind;
+  /** For people: "NVIDIA H100 (Vulkan)", "ONNX Runtime 1.30.0, 1 thread". */
+  readonly device: string;
+  /**
+   * Compiles a model's forward graph: the batch-polymorphic graph whose outputs are "loss" ([batch], per sample) and any number of
+   * "metric:NAME" ([batch], per sample).
+   * @throws TabgradError ENGINE_UNSUPPORTED naming the operation that this engine cannot do.
+   */
+  compile(graph: Graph): Promise<Program>;
+  close(): Promise<void>;
+}
