@@ -1,0 +1,74 @@
+// The table of operations: every operation's name and what parametrises it. This is the vocabulary of the graph, on the wire as in
+// memory; the rules that belong to a name stand in operations/.
+import type { Shape } from "./shape.ts";
+
+/** How the initial values of a parameter are drawn. Resolved by the layer, so that a graph needs no knowledge of layers. */
+export type Initialisation =
+  | { readonly kind: "constant"; readonly value: number }
+  /** Uniform in [low, high). */
+  | { readonly kind: "uniform"; readonly low: number; readonly high: number }
+  | { readonly kind: "normal"; readonly mean: number; readonly deviation: number };
+
+export type NoAttributes = Readonly<Record<string, never>>;
+
+/** An operation over some axes of one tensor. */
+export interface ReduceAttributes {
+  /** Ascending, not negative. */
+  readonly axes: readonly number[];
+  /** Keep the reduced axes with dimension 1. */
+  readonly keepDimensions: boolean;
+}
+
+export interface OperationAttributes {
+  // Sources: no inputs.
+  /** Fed on every run. `shape` is one sample's if `batched`: the tensor is [rows, ...shape]. */
+  input: { readonly name: string; readonly shape: Shape; readonly batched: boolean };
+  /** Part of the flat parameter vector. */
+  parameter: { readonly name: string; readonly shape: Shape; readonly initialisation: Initialisation };
+  /** `values` has either one value, which fills the shape, or one for each element. */
+  constant: { readonly shape: Shape; readonly values: readonly number[] };
+
+  // Elementwise, one input.
+  negate: NoAttributes;
+  exp: NoAttributes;
+  log: NoAttributes;
+  sqrt: NoAttributes;
+  abs: NoAttributes;
+  sign: NoAttributes;
+  step: NoAttributes;
+  relu: NoAttributes;
+  leakyRelu: { readonly slope: number };
+  sigmoid: NoAttributes;
+  tanh: NoAttributes;
+  softplus: NoAttributes;
+
+  // Elementwise, two inputs, broadcasting.
+  add: NoAttributes;
+  subtract: NoAttributes;
+  multiply: NoAttributes;
+  divide: NoAttributes;
+  power: NoAttributes;
+  maximum: NoAttributes;
+  minimum: NoAttributes;
+  equal: NoAttributes;
+  greater: NoAttributes;
+  /** Three inputs: condition, then, otherwise. */
+  select: NoAttributes;
+
+  // Contractions and reductions.
+  matmul: { readonly transposeA: boolean; readonly transposeB: boolean };
+  sum: ReduceAttributes;
+  max: ReduceAttributes;
+  argmax: { readonly axis: number };
+  softmax: { readonly axis: number };
+  logSoftmax: { readonly axis: number };
+
+  // Movement: no arithmetic.
+  /** One dimension may be -1: whatever is left. */
+  reshape: { readonly shape: Shape };
+  transpose: { readonly permutation: readonly number[] };
+  broadcastTo: { readonly shape: Shape };
+  oneHot: { readonly depth: number };
+}
+
+export type OperationName = keyof OperationAttributes;

@@ -1,0 +1,15 @@
+// The graph: operations, shapes, autodiff, passes, and what engines make of it.
+export type { Initialisation, OperationAttributes, OperationName } from "./attributes.ts";
+export { gradients } from "./autodiff.ts";
+export { GraphBuilder, replay, withRows } from "./builder.ts";
+export { evaluate } from "./evaluate.ts";
+export { graphInputs, metricNames, parameterElements, parameterSlots, type Graph, type Node, type NodeFor, type ParameterSlot } from "./graph.ts";
+export { graphFromJson, graphToJson } from "./json.ts";
+export * as math from "./math.ts";
+export type { OperationDefinition, Tensor } from "./operation.ts";
+export { definitionOf, operations } from "./operations/index.ts";
+export { matmulDimensions } from "./operations/matmul.ts";
+export { eliminateDeadCode, foldConstants, mergeCommonSubexpressions, optimise } from "./passes/index.ts";
+export { broadcastShapes, broadcastStrides, elementCount, formatShape, sameShape, stridesOf, type Shape } from "./shape.ts";
+export { evaluationGraph, gradientPrefix, trainingGraph, weightsInput } from "./training.ts";
+export type { Emitter, Value } from "./value.ts";

@@ -1,0 +1,86 @@
+// The operations as functions on values: what layers, losses and gradient rules are written in. Formulas stand in operations/.
+import type { NoAttributes, ReduceAttributes } from "./attributes.ts";
+import { elementCount, normaliseAxes, normaliseAxis, sameShape, type Shape } from "./shape.ts";
+import type { Value } from "./value.ts";
+
+const none: NoAttributes = {};
+
+type Unary = "negate" | "exp" | "log" | "sqrt" | "abs" | "sign" | "step" | "relu" | "sigmoid" | "tanh" | "softplus";
+type Binary = "add" | "subtract" | "multiply" | "divide" | "power" | "maximum" | "minimum" | "equal" | "greater";
+
+const unary = (operation: Unary) => (x: Value) => x.emitter.emit(operation, [x], none);
+const binary = (operation: Binary) => (a: Value, b: Value | number) =>
+  a.emitter.emit(operation, [a, typeof b === "number" ? constant(a, b) : b], none);
+
+/** A constant in the graph that `beside` belongs to; a scalar unless a shape is given. */
+export const constant = (beside: Value, values: number | readonly number[], shape: Shape = []): Value =>
+  beside.emitter.emit("constant", [], { shape, values: typeof values === "number" ? [values] : values });
+
+export const negate = unary("negate");
+export const exp = unary("exp");
+export const log = unary("log");
+export const sqrt = unary("sqrt");
+export const abs = unary("abs");
+export const sign = unary("sign");
+export const step = unary("step");
+export const relu = unary("relu");
+export const sigmoid = unary("sigmoid");
+export const tanh = unary("tanh");
+export const softplus = unary("softplus");
+export const leakyRelu = (x: Value, slope: number): Value => x.emitter.emit("leakyRelu", [x], { slope });
+
+export const add = binary("add");
+export const subtract = binary("subtract");
+export const multiply = binary("multiply");
+export const divide = binary("divide");
+export const power = binary("power");
+export const maximum = binary("maximum");
+export const minimum = binary("minimum");
+export const equal = binary("equal");
+export const greater = binary("greater");
+export const square = (x: Value): Value => multiply(x, x);
+
+export const select = (condition: Value, then: Value, otherwise: Value): Value =>
+  condition.emitter.emit("select", [condition, then, otherwise], none);
+
+export const matmul = (a: Value, b: Value, { transposeA = false, transposeB = false } = {}): Value =>
+  a.emitter.emit("matmul", [a, b], { transposeA, transposeB });
+
+const reduction = (x: Value, axes: readonly number[] | undefined, keepDimensions: boolean): ReduceAttributes => ({
+  axes: axes ? normaliseAxes(axes, x.shape.length) : x.shape.map((_, axis) => axis),
+  keepDimensions,
+});
+
+/** Over all axes unless some are given. */
+export const sum = (x: Value, axes?: readonly number[], keepDimensions = false): Value =>
+  x.emitter.emit("sum", [x], reduction(x, axes, keepDimensions));
+
+export const max = (x: Value, axes?: readonly number[], keepDimensions = false): Value =>
+  x.emitter.emit("max", [x], reduction(x, axes, keepDimensions));
+
+export function mean(x: Value, axes?: readonly number[], keepDimensions = false): Value {
+  const total = sum(x, axes, keepDimensions);
+  return multiply(total, elementCount(total.shape) / elementCount(x.shape));
+}
+
+export const argmax = (x: Value, axis = -1): Value => x.emitter.emit("argmax", [x], { axis: normaliseAxis(axis, x.shape.length) });
+export const softmax = (x: Value, axis = -1): Value => x.emitter.emit("softmax", [x], { axis: normaliseAxis(axis, x.shape.length) });
+export const logSoftmax = (x: Value, axis = -1): Value =>
+  x.emitter.emit("logSoftmax", [x], { axis: normaliseAxis(axis, x.shape.length) });
+
+export const reshape = (x: Value, shape: Shape): Value => x.emitter.emit("reshape", [x], { shape });
+export const transpose = (x: Value, permutation: readonly number[]): Value => x.emitter.emit("transpose", [x], { permutation });
+export const broadcastTo = (x: Value, shape: Shape): Value =>
+  sameShape(x.shape, shape) ? x : x.emitter.emit("broadcastTo", [x], { shape });
+export const oneHot = (indices: Value, depth: number): Value => indices.emitter.emit("oneHot", [indices], { depth });
+
+/** Undoes broadcasting: sums `x` over the axes along which a tensor of shape `shape` was repeated to become `x.shape`. */
+export function sumTo(x: Value, shape: Shape): Value {
+  if (sameShape(x.shape, shape)) return x;
+  const missing = x.shape.length - shape.length;
+  const axes = x.shape.flatMap((dimension, axis) =>
+    axis < missing || (shape[axis - missing] === 1 && dimension !== 1) ? [axis] : [],
+  );
+  const reduced = axes.length > 0 ? sum(x, axes) : x;
+  return sameShape(reduced.shape, shape) ? reduced : reshape(reduced, shape);
+}

@@ -1,0 +1,19 @@
+// The register of operations: name → definition.
+import type { OperationName } from "../attributes.ts";
+import type { OperationDefinition } from "../operation.ts";
+import * as broadcasting from "./broadcasting.ts";
+import * as elementwise from "./elementwise.ts";
+import { matmul } from "./matmul.ts";
+import * as movement from "./movement.ts";
+import * as reduction from "./reduction.ts";
+import * as source from "./source.ts";
+
+type Register = { readonly [K in OperationName]: OperationDefinition<K> };
+
+export const operations = { ...source, ...elementwise, ...broadcasting, matmul, ...reduction, ...movement } satisfies Register as Register;
+
+export const isOperationName = (name: string): name is OperationName => Object.hasOwn(operations, name);
+
+/** The definition of an operation, its type widened to where a node's attributes are not known statically. */
+export const definitionOf = (name: OperationName): OperationDefinition<OperationName> =>
+  operations[name] as unknown as OperationDefinition<OperationName>;

@@ -1,0 +1,224 @@
+// Random graphs around one operation each, for property tests: every engine must find the gradient that central differences find.
+// The operands are parameters, so that their gradients come out in the flat vector; the loss weights every output element differently.
+import fc from "fast-check";
+import {
+  elementCount,
+  evaluate,
+  evaluationGraph,
+  GraphBuilder,
+  math,
+  operations,
+  parameterElements,
+  type Graph,
+  type OperationName,
+  type Shape,
+  type Value,
+} from "../src/graph/index.ts";
+
+export interface OperationCase {
+  /** One row, no dataset inputs, output "loss" of shape [1]. */
+  readonly forward: Graph;
+  /** The operands, one after another; all are float32 numbers. */
+  readonly parameters: Float64Array;
+}
+
+/** Ranges that stay clear of poles and kinks by more than a finite difference reaches. */
+const domains = {
+  any: fc.double({ min: -2, max: 2, noNaN: true }),
+  positive: fc.double({ min: 0.3, max: 3, noNaN: true }),
+  awayFromZero: fc.tuple(fc.boolean(), fc.double({ min: 0.1, max: 2, noNaN: true })).map(([minus, size]) => (minus ? -size : size)),
+} satisfies Record<string, fc.Arbitrary<number>>;
+type Domain = keyof typeof domains | "distinct" | "index";
+
+interface Operand {
+  readonly shape: Shape;
+  readonly domain: Domain;
+}
+
+interface Recipe {
+  readonly operands: readonly Operand[];
+  build(operands: Value[]): Value;
+}
+
+const dimension = fc.integer({ min: 1, max: 5 });
+const anyShape = fc.array(dimension, { minLength: 0, maxLength: 4 });
+const someShape = fc.array(dimension, { minLength: 1, maxLength: 4 });
+
+/** A pair of shapes that broadcast, in either direction. */
+const broadcastPair = anyShape.chain((shape) =>
+  fc.tuple(
+    fc.constant(shape),
+    fc.nat({ max: shape.length }).chain((skip) =>
+      fc.tuple(...shape.slice(skip).map((size) => fc.constantFrom(size, 1))).map((narrow): Shape => narrow),
+    ),
+    fc.boolean(),
+  ),
+).map(([wide, narrow, swap]): [Shape, Shape] => (swap ? [narrow, wide] : [wide, narrow]));
+
+const unary =
+  (apply: (x: Value) => Value, domain: Domain = "any") =>
+  (): fc.Arbitrary<Recipe> =>
+    anyShape.map((shape) => ({ operands: [{ shape, domain }], build: ([x]) => apply(x) }));
+
+const binary =
+  (apply: (a: Value, b: Value) => Value, left: Domain = "any", right: Domain = left) =>
+  (): fc.Arbitrary<Recipe> =>
+    broadcastPair.map(([a, b]) => ({
+      operands: [
+        { shape: a, domain: left },
+        { shape: b, domain: right },
+      ],
+      build: ([x, y]) => apply(x, y),
+    }));
+
+const alongAxis =
+  (apply: (x: Value, axis: number) => Value, domain: Domain = "any") =>
+  (): fc.Arbitrary<Recipe> =>
+    someShape.chain((shape) =>
+      fc.nat({ max: shape.length - 1 }).map((axis) => ({ operands: [{ shape, domain }], build: ([x]) => apply(x, axis) })),
+    );
+
+const reduction =
+  (apply: (x: Value, axes: number[], keep: boolean) => Value, domain: Domain = "any") =>
+  (): fc.Arbitrary<Recipe> =>
+    someShape.chain((shape) =>
+      fc
+        .tuple(fc.subarray(shape.map((_, axis) => axis)), fc.boolean())
+        .map(([axes, keep]) => ({ operands: [{ shape, domain }], build: ([x]) => apply(x, axes, keep) })),
+    );
+
+const matmul = (): fc.Arbitrary<Recipe> =>
+  fc
+    .record({
+      sizes: fc.tuple(...[0, 1, 2].map(() => fc.integer({ min: 1, max: 9 }))),
+      batch: broadcastPair.filter(([a, b]) => a.length <= 2 && b.length <= 2),
+      transposeA: fc.boolean(),
+      transposeB: fc.boolean(),
+    })
+    .map(({ sizes: [m, k, n], batch: [batchA, batchB], transposeA, transposeB }) => ({
+      operands: [
+        { shape: [...batchA, ...(transposeA ? [k, m] : [m, k])], domain: "any" },
+        { shape: [...batchB, ...(transposeB ? [n, k] : [k, n])], domain: "any" },
+      ],
+      build: ([a, b]) => math.matmul(a, b, { transposeA, transposeB }),
+    }));
+
+const reshape = (): fc.Arbitrary<Recipe> =>
+  someShape.chain((shape) =>
+    fc
+      .constantFrom<Shape>([-1], [elementCount(shape)], [1, -1], [...shape].reverse(), [...shape, 1])
+      .map((target) => ({ operands: [{ shape, domain: "any" }], build: ([x]) => math.reshape(x, target) })),
+  );
+
+const transpose = (): fc.Arbitrary<Recipe> =>
+  anyShape.chain((shape) =>
+    fc
+      .shuffledSubarray(shape.map((_, axis) => axis), { minLength: shape.length })
+      .map((permutation) => ({ operands: [{ shape, domain: "any" }], build: ([x]) => math.transpose(x, permutation) })),
+  );
+
+const broadcastTo = (): fc.Arbitrary<Recipe> =>
+  broadcastPair.map((pair) => {
+    const [narrow, wide] = [...pair].sort((a, b) => a.length - b.length || elementCount(a) - elementCount(b));
+    return { operands: [{ shape: narrow, domain: "any" }], build: ([x]) => math.broadcastTo(x, wide) };
+  });
+
+const select = (): fc.Arbitrary<Recipe> =>
+  fc.tuple(broadcastPair, fc.nat({ max: 2 })).map(([[a, b], rotation]) => {
+    const shapes = [a, b, a];
+    const at = (i: number): Shape => shapes[(i + rotation) % 3];
+    return {
+      operands: [{ shape: at(0), domain: "awayFromZero" }, { shape: at(1), domain: "any" }, { shape: at(2), domain: "any" }],
+      // A condition must be 0 somewhere, and away from where it changes.
+      build: ([condition, x, y]) => math.select(math.step(condition), x, y),
+    };
+  });
+
+/** One recipe for every operation that takes inputs. */
+const recipes: { readonly [K in Exclude<OperationName, "input" | "parameter" | "constant">]: () => fc.Arbitrary<Recipe> } = {
+  negate: unary(math.negate),
+  exp: unary(math.exp),
+  log: unary(math.log, "positive"),
+  sqrt: unary(math.sqrt, "positive"),
+  abs: unary(math.abs, "awayFromZero"),
+  sign: unary(math.sign, "awayFromZero"),
+  step: unary(math.step, "awayFromZero"),
+  relu: unary(math.relu, "awayFromZero"),
+  leakyRelu: unary((x) => math.leakyRelu(x, 0.1), "awayFromZero"),
+  sigmoid: unary(math.sigmoid),
+  tanh: unary(math.tanh),
+  softplus: unary(math.softplus),
+  add: binary(math.add),
+  subtract: binary(math.subtract),
+  multiply: binary(math.multiply),
+  divide: binary(math.divide, "any", "positive"),
+  power: binary(math.power, "positive", "any"),
+  maximum: binary(math.maximum, "positive", "distinct"),
+  minimum: binary(math.minimum, "positive", "distinct"),
+  equal: binary(math.equal, "positive", "distinct"),
+  greater: binary(math.greater, "positive", "distinct"),
+  select,
+  matmul,
+  sum: reduction(math.sum),
+  max: reduction(math.max, "distinct"),
+  argmax: alongAxis(math.argmax, "distinct"),
+  softmax: alongAxis(math.softmax),
+  logSoftmax: alongAxis(math.logSoftmax),
+  reshape,
+  transpose,
+  broadcastTo,
+  oneHot: () => anyShape.map((shape) => ({ operands: [{ shape, domain: "index" }], build: ([x]) => math.oneHot(x, 4) })),
+};
+
+/** The operations that have a recipe: all but the sources. */
+export const testedOperations = Object.keys(recipes) as (keyof typeof recipes)[];
+
+/** Which operations a case of this one can differentiate through; the others pass no gradient, which is checked just the same. */
+export const hasGradient = (name: OperationName): boolean => operations[name].gradient !== undefined;
+
+function values({ shape, domain }: Operand): fc.Arbitrary<number[]> {
+  const length = elementCount(shape);
+  // No two within the reach of a finite difference, and none near the "positive" operand it is compared with.
+  if (domain === "distinct") return fc.shuffledSubarray(Array.from({ length }, (_, i) => -0.5 - 0.05 * i), { minLength: length });
+  if (domain === "index") return fc.array(fc.integer({ min: -1, max: 5 }), { minLength: length, maxLength: length });
+  return fc.array(domains[domain], { minLength: length, maxLength: length });
+}
+
+/** Random cases of one operation. */
+export function operationCase(name: keyof typeof recipes): fc.Arbitrary<OperationCase> {
+  return recipes[name]().chain((recipe) =>
+    fc.tuple(...recipe.operands.map(values)).map((operands) => ({
+      forward: forwardGraph(recipe),
+      parameters: Float64Array.from(operands.flat(), Math.fround),
+    })),
+  );
+}
+
+function forwardGraph(recipe: Recipe): Graph {
+  const builder = new GraphBuilder(1);
+  const operands = recipe.operands.map(({ shape }, i) =>
+    builder.emit("parameter", [], { name: `operand ${i}`, shape, initialisation: { kind: "constant", value: 0 } }),
+  );
+  const result = recipe.build(operands);
+  const weights = Array.from({ length: elementCount(result.shape) }, (_, i) => Math.fround(Math.cos(1 + i)));
+  const weighted = math.multiply(result, math.constant(result, weights, result.shape));
+  return builder.graph({ loss: math.reshape(math.sum(weighted), [1]) });
+}
+
+/** The loss of a one-row graph in float64. */
+export function referenceLoss(forward: Graph, parameters: Float64Array): number {
+  return evaluate(evaluationGraph(forward, 1), { weights: [1] }, parameters).loss.data[0];
+}
+
+/** d loss / d parameters by central differences in float64: (f(x + h) − f(x − h)) / 2h. */
+export function centralDifferences(forward: Graph, parameters: Float64Array, h = 1e-5): Float64Array {
+  const graph = evaluationGraph(forward, 1);
+  const lossAt = (at: Float64Array): number => evaluate(graph, { weights: [1] }, at).loss.data[0];
+  return Float64Array.from({ length: parameterElements(forward) }, (_, i) => {
+    const above = Float64Array.from(parameters);
+    const below = Float64Array.from(parameters);
+    above[i] += h;
+    below[i] -= h;
+    return (lossAt(above) - lossAt(below)) / (above[i] - below[i]);
+  });
+}
