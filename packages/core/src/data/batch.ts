@@ -1,0 +1,122 @@
+// From samples in shards to the arrays that an engine takes. This runs before every engine call, so its inner loop copies whole
+// samples at a time, and batches are used again instead of being made anew.
+import type { Batch } from "../engine/engine.ts";
+import { TabgradError } from "../errors.ts";
+import { type Field, fieldElements, type FieldValues } from "./layout.ts";
+import { groupMicrobatches, type Microbatch, microbatchSamples } from "./microbatch.ts";
+import type { ShardView } from "./shard.ts";
+
+/** Finds a shard that is held in memory, by its index in the dataset's list. */
+export type ShardLookup = (shard: number) => ShardView;
+
+/** Below this many values a sample, a loop is faster than `set`. */
+const loopBelow = 16;
+
+/** A batch whose arrays are written again and again. */
+interface ReusableBatch extends Batch {
+  samples: number;
+}
+
+function createBatch(fields: readonly Field[], rows: number): ReusableBatch {
+  const inputs: Record<string, Float32Array> = {};
+  for (const field of fields) inputs[field.name] = new Float32Array(rows * fieldElements(field));
+  return { rows, samples: 0, inputs, weights: new Float32Array(rows) };
+}
+
+/** Copies the samples `order` of `from`, `elements` values each, to `to` from row `row` on, as float32. */
+function copySamples(from: FieldValues, order: readonly number[], elements: number, to: Float32Array, row: number): void {
+  let target = row * elements;
+  if (elements >= loopBelow) {
+    for (const sample of order) {
+      to.set(from.subarray(sample * elements, (sample + 1) * elements), target);
+      target += elements;
+    }
+    return;
+  }
+  for (const sample of order) {
+    const end = (sample + 1) * elements;
+    for (let source = sample * elements; source < end; source += 1, target += 1) to[target] = from[source]!;
+  }
+}
+
+/** A slice comes over the network: one wrong number in it would otherwise train on NaN. */
+function checkSlice(shard: number, view: ShardView, order: readonly number[]): void {
+  for (const sample of order) {
+    if (!(sample >= 0 && sample < view.samples)) {
+      throw new TabgradError(
+        "PROTOCOL_VIOLATION",
+        `a microbatch names sample ${sample} of shard ${shard}, which has samples 0 to ${view.samples - 1}`,
+        "The coordinator and this worker are of different versions, or one of them is defective: update the older one.",
+      );
+    }
+  }
+}
+
+function fillBatch(batch: ReusableBatch, fields: readonly Field[], microbatches: readonly Microbatch[], lookup: ShardLookup): void {
+  let row = 0;
+  for (const microbatch of microbatches) {
+    for (const { shard, samples } of microbatch.slices) {
+      const view = lookup(shard);
+      checkSlice(shard, view, samples);
+      fields.forEach((field, f) => copySamples(view.values[f]!, samples, fieldElements(field), batch.inputs[field.name]!, row));
+      row += samples.length;
+    }
+  }
+  batch.samples = row;
+  batch.weights.fill(1, 0, row).fill(0, row);
+  for (const field of fields) batch.inputs[field.name]!.fill(0, row * fieldElements(field));
+}
+
+/**
+ * Makes batches for an engine and takes them back. Samples stand side by side from row 0 on, microbatch after microbatch; padding, if
+ * any, comes last, is zero and has weight 0.
+ */
+export class BatchPool {
+  readonly #fields: readonly Field[];
+  readonly #microbatchSize: number;
+  readonly #maxRows: number;
+  readonly #free = new Map<number, ReusableBatch[]>();
+  readonly #lent = new WeakSet<Batch>();
+
+  /** `maxRows`: the most rows of one batch; a single microbatch may have more. */
+  constructor(fields: readonly Field[], { microbatchSize, maxRows }: { microbatchSize: number; maxRows: number }) {
+    this.#fields = fields;
+    this.#microbatchSize = microbatchSize;
+    this.#maxRows = maxRows;
+  }
+
+  /**
+   * The batches of an assignment, grouped by `groupMicrobatches`. They stay the caller's until `release`, and reading them after that
+   * is a mistake. All shards that the microbatches draw on must be there: `lookup` gives them.
+   * @throws TabgradError PROTOCOL_VIOLATION where a microbatch has more samples than `microbatchSize`, or names one that a shard
+   *   does not have.
+   */
+  assemble(microbatches: readonly Microbatch[], lookup: ShardLookup): Batch[] {
+    for (const microbatch of microbatches) {
+      const samples = microbatchSamples(microbatch);
+      if (samples <= this.#microbatchSize) continue;
+      throw new TabgradError(
+        "PROTOCOL_VIOLATION",
+        `microbatch ${microbatch.index} has ${samples} samples; at most ${this.#microbatchSize} were agreed on`,
+        "The coordinator and this worker are of different versions, or one of them is defective: update the older one.",
+      );
+    }
+    return groupMicrobatches(microbatches, { microbatchSize: this.#microbatchSize, maxRows: this.#maxRows }).map((run) => {
+      const rows = run.length * this.#microbatchSize;
+      const batch = this.#free.get(rows)?.pop() ?? createBatch(this.#fields, rows);
+      fillBatch(batch, this.#fields, run, lookup);
+      this.#lent.add(batch);
+      return batch;
+    });
+  }
+
+  /** Takes batches back. Others than those that `assemble` gave, and those given back already, are ignored. */
+  release(batches: Iterable<Batch>): void {
+    for (const batch of batches) {
+      if (!this.#lent.delete(batch)) continue;
+      const free = this.#free.get(batch.rows);
+      if (free) free.push(batch);
+      else this.#free.set(batch.rows, [batch]);
+    }
+  }
+}

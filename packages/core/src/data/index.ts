@@ -1,0 +1,43 @@
+// Data: how samples are stored in shards, which of them a step takes, and how they become what an engine is fed.
+export { BatchPool, type ShardLookup } from "./batch.ts";
+export {
+  type DatasetDescription,
+  type FeatureDescription,
+  featuresField,
+  type LabelDescription,
+  labelsField,
+  type Split,
+} from "./description.ts";
+export { EvaluationPlan } from "./evaluation-plan.ts";
+export {
+  type Field,
+  fieldAlignment,
+  fieldElements,
+  type FieldStorage,
+  type FieldValues,
+  sampleBytes,
+  type ShardInfo,
+  type ShardLayout,
+  shardLayout,
+  storageBytes,
+} from "./layout.ts";
+export { groupMicrobatches, type Microbatch, microbatchSamples, microbatchShards, type Slice } from "./microbatch.ts";
+export { EpochPlan, type EpochPlanOptions, type PlannedStep } from "./plan.ts";
+export { packShard, type ShardView, viewShard } from "./shard.ts";
+export {
+  csv,
+  type CsvColumn,
+  type CsvOptions,
+  type CsvSpec,
+  csvSpecSchema,
+  type DataSpec,
+  dataSpecSchema,
+  defaultHeldOut,
+  type HeldOut,
+  idx,
+  type IdxFiles,
+  type IdxOptions,
+  type IdxSpec,
+  idxSpecSchema,
+  type Normalisation,
+} from "./spec.ts";

@@ -1,0 +1,81 @@
+// What a run file may say about data, and what it is told when it says something else.
+import { describe, expect, it } from "vitest";
+import { csv, dataSpecSchema, idx } from "../src/data/index.ts";
+
+const files = { images: "images-idx3-ubyte", labels: "labels-idx1-ubyte" };
+
+/** The messages for a value, each with its place. */
+function complaints(value: unknown): string[] {
+  const result = dataSpecSchema.safeParse(value);
+  return result.success ? [] : result.error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`);
+}
+
+describe("a run file's data", () => {
+  it("is plain tagged data, accepted as it is", () => {
+    const specs = [
+      idx({ train: files }),
+      idx({ train: files, test: files, classes: 10, normalise: "standard" }),
+      idx({ train: files, test: { fraction: 0.2 }, classes: ["cat", "dog"] }),
+      csv({ path: "iris.csv", label: "species" }),
+      csv({ path: "npm:some-package/data.csv", label: -1, header: false, features: [0, 1], categorical: [], delimiter: "\t" }),
+      csv({ path: "a.csv", label: ["x", "y"], test: { path: "b.csv" }, task: "values", normalise: "none" }),
+      csv({ path: "a.csv", label: "y", test: { fraction: 0 }, task: "classes", classes: ["no", "yes"] }),
+    ];
+    expect(idx({ train: files })).toEqual({ kind: "idx", train: files });
+    expect(csv({ path: "a.csv", label: "y" })).toEqual({ kind: "csv", path: "a.csv", label: "y" });
+    for (const spec of specs) {
+      expect(complaints(spec)).toEqual([]);
+      expect(dataSpecSchema.parse(spec)).toEqual(spec);
+      expect(JSON.parse(JSON.stringify(spec))).toEqual(spec);
+    }
+  });
+
+  it.each([
+    [undefined, ": expected data made by idx({ … }) or csv({ … })"],
+    [{ kind: "parquet" }, "kind: expected data made by idx({ … }) or csv({ … })"],
+    [{ kind: "idx" }, "train: expected { images, labels }, two paths of IDX files"],
+    [{ kind: "idx", train: { images: "a" } }, 'train.labels: expected a path: relative to the run file, or "npm:PACKAGE/PATH"'],
+    [
+      { kind: "idx", train: { ...files, labels: "" } },
+      'train.labels: the path is empty; expected one relative to the run file, or "npm:PACKAGE/PATH"',
+    ],
+    [{ kind: "idx", train: files, tests: files }, ': Unrecognized key: "tests"'],
+    [{ kind: "idx", train: { ...files, label: "x" } }, 'train: Unrecognized key: "label"'],
+    [
+      { kind: "idx", train: files, test: { fraction: 1 } },
+      "test.fraction: expected less than 1: something has to be left to train on",
+    ],
+    [{ kind: "idx", train: files, test: { fraction: -1 } }, "test.fraction: expected at least 0 (hold out nothing)"],
+    [{ kind: "idx", train: files, test: { fraction: 0.1, seed: 1 } }, 'test: Unrecognized key: "seed"'],
+    [
+      { kind: "idx", train: files, test: { images: "a" } },
+      'test.labels: expected a path: relative to the run file, or "npm:PACKAGE/PATH"',
+    ],
+    [{ kind: "idx", train: files, test: "x" }, "test: expected { images, labels }, two paths of IDX files"],
+    [{ kind: "idx", train: files, classes: 1 }, "classes: expected at least two classes"],
+    [{ kind: "idx", train: files, classes: ["a", "a"] }, "classes: two classes have the same name"],
+    [{ kind: "idx", train: files, normalise: true }, 'normalise: expected "unit", "standard" or "none"'],
+    [
+      { kind: "csv", path: "a.csv" },
+      "label: expected the column to learn: its name in the header, or its position from 0 (-1 is the last one)",
+    ],
+    [{ kind: "csv", path: "a.csv", label: "y", features: [] }, "features: expected at least one column to learn from"],
+    [
+      { kind: "csv", path: "a.csv", label: "y", features: [1.5] },
+      "features.0: expected a column: its name in the header, or its position from 0 (-1 is the last one)",
+    ],
+    [{ kind: "csv", path: "a.csv", label: "y", delimiter: ", " }, "delimiter: expected one character"],
+    [
+      { kind: "csv", path: "a.csv", label: "y", delimiter: '"' },
+      "delimiter: expected a character other than a quote or a line break",
+    ],
+    [
+      { kind: "csv", path: "a.csv", label: "y", header: "yes" },
+      "header: expected true (the first line names the columns) or false",
+    ],
+    [{ kind: "csv", path: "a.csv", label: "y", test: "b.csv" }, "test: expected { path } or { fraction }"],
+    [{ kind: "csv", path: "a.csv", label: "y", task: "regression" }, 'task: expected "classes" or "values"'],
+  ])("answers %j with %j", (value, message) => {
+    expect(complaints(value)).toEqual([message]);
+  });
+});
