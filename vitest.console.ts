@@ -7,6 +7,7 @@ const methods = ["debug", "dir", "error", "info", "log", "table", "trace", "warn
 let calls: Error[] = [];
 
 for (const method of methods) {
+  // eslint-disable-next-line no-console -- replaced, not called
   console[method] = (...values: unknown[]) => {
     // Kept, not thrown: code under test could catch it. The error's stack shows who called.
     calls.push(new Error(`console.${method} was called: ${values.map(String).join(" ")}`));
