@@ -110,7 +110,7 @@ export default defineConfig(
   {
     files: ["**/*.{js,mjs}"],
     languageOptions: {
-      globals: { console: "readonly", process: "readonly", URL: "readonly" },
+      globals: { console: "readonly", performance: "readonly", process: "readonly", URL: "readonly" },
     },
   },
 );
