@@ -45,15 +45,17 @@ const anyShape = fc.array(dimension, { minLength: 0, maxLength: 4 });
 const someShape = fc.array(dimension, { minLength: 1, maxLength: 4 });
 
 /** A pair of shapes that broadcast, in either direction. */
-const broadcastPair = anyShape.chain((shape) =>
-  fc.tuple(
-    fc.constant(shape),
-    fc.nat({ max: shape.length }).chain((skip) =>
-      fc.tuple(...shape.slice(skip).map((size) => fc.constantFrom(size, 1))).map((narrow): Shape => narrow),
+const broadcastPair = anyShape
+  .chain((shape) =>
+    fc.tuple(
+      fc.constant(shape),
+      fc
+        .nat({ max: shape.length })
+        .chain((skip) => fc.tuple(...shape.slice(skip).map((size) => fc.constantFrom(size, 1))).map((narrow): Shape => narrow)),
+      fc.boolean(),
     ),
-    fc.boolean(),
-  ),
-).map(([wide, narrow, swap]): [Shape, Shape] => (swap ? [narrow, wide] : [wide, narrow]));
+  )
+  .map(([wide, narrow, swap]): [Shape, Shape] => (swap ? [narrow, wide] : [wide, narrow]));
 
 const unary =
   (apply: (x: Value) => Value, domain: Domain = "any") =>
@@ -113,7 +115,10 @@ const reshape = (): fc.Arbitrary<Recipe> =>
 const transpose = (): fc.Arbitrary<Recipe> =>
   anyShape.chain((shape) =>
     fc
-      .shuffledSubarray(shape.map((_, axis) => axis), { minLength: shape.length })
+      .shuffledSubarray(
+        shape.map((_, axis) => axis),
+        { minLength: shape.length },
+      )
       .map((permutation) => ({ operands: [{ shape, domain: "any" }], build: ([x]) => math.transpose(x, permutation) })),
   );
 
@@ -128,7 +133,11 @@ const select = (): fc.Arbitrary<Recipe> =>
     const shapes = [a, b, a];
     const at = (i: number): Shape => shapes[(i + rotation) % 3];
     return {
-      operands: [{ shape: at(0), domain: "awayFromZero" }, { shape: at(1), domain: "any" }, { shape: at(2), domain: "any" }],
+      operands: [
+        { shape: at(0), domain: "awayFromZero" },
+        { shape: at(1), domain: "any" },
+        { shape: at(2), domain: "any" },
+      ],
       // A condition must be 0 somewhere, and away from where it changes.
       build: ([condition, x, y]) => math.select(math.step(condition), x, y),
     };
@@ -179,7 +188,11 @@ export const hasGradient = (name: OperationName): boolean => operations[name].gr
 function values({ shape, domain }: Operand): fc.Arbitrary<number[]> {
   const length = elementCount(shape);
   // No two within the reach of a finite difference, and none near the "positive" operand it is compared with.
-  if (domain === "distinct") return fc.shuffledSubarray(Array.from({ length }, (_, i) => -0.5 - 0.05 * i), { minLength: length });
+  if (domain === "distinct")
+    return fc.shuffledSubarray(
+      Array.from({ length }, (_, i) => -0.5 - 0.05 * i),
+      { minLength: length },
+    );
   if (domain === "index") return fc.array(fc.integer({ min: -1, max: 5 }), { minLength: length, maxLength: length });
   return fc.array(domains[domain], { minLength: length, maxLength: length });
 }

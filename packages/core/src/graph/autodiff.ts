@@ -22,7 +22,11 @@ export function gradients(builder: GraphBuilder, loss: Value, targets: readonly 
     if (!upstream || !needed[index] || node.inputs.length === 0) continue;
     const rule = definitionOf(node.operation).gradient;
     if (!rule) {
-      throw new TabgradError("GRAPH_INVALID", `${node.label}: ${node.operation} has no gradient`, "Use it only where no parameter precedes it.");
+      throw new TabgradError(
+        "GRAPH_INVALID",
+        `${node.label}: ${node.operation} has no gradient`,
+        "Use it only where no parameter precedes it.",
+      );
     }
     const parts = builder.scope(`${node.label || node.operation} gradient`, () =>
       rule({

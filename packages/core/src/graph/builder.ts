@@ -75,7 +75,12 @@ export class GraphBuilder implements Emitter {
 export function replay(graph: Graph, builder: GraphBuilder): Value[] {
   const values: Value[] = [];
   for (const node of graph.nodes) {
-    const emit = () => builder.emit(node.operation, node.inputs.map((input) => values[input]), node.attributes);
+    const emit = () =>
+      builder.emit(
+        node.operation,
+        node.inputs.map((input) => values[input]),
+        node.attributes,
+      );
     values.push(node.label ? builder.scope(node.label, emit) : emit());
   }
   return values;

@@ -61,7 +61,9 @@ export function parameterElements(graph: Graph): number {
 /** The inputs that a run must feed, in graph order. */
 export function graphInputs(graph: Graph): { name: string; node: number; shape: Shape; batched: boolean }[] {
   return graph.nodes.flatMap((node, index) =>
-    node.operation === "input" ? [{ name: node.attributes.name, node: index, shape: node.shape, batched: node.attributes.batched }] : [],
+    node.operation === "input"
+      ? [{ name: node.attributes.name, node: index, shape: node.shape, batched: node.attributes.batched }]
+      : [],
   );
 }
 

@@ -3,7 +3,16 @@ export type { Initialisation, OperationAttributes, OperationName } from "./attri
 export { gradients } from "./autodiff.ts";
 export { GraphBuilder, replay, withRows } from "./builder.ts";
 export { evaluate } from "./evaluate.ts";
-export { graphInputs, metricNames, parameterElements, parameterSlots, type Graph, type Node, type NodeFor, type ParameterSlot } from "./graph.ts";
+export {
+  graphInputs,
+  metricNames,
+  parameterElements,
+  parameterSlots,
+  type Graph,
+  type Node,
+  type NodeFor,
+  type ParameterSlot,
+} from "./graph.ts";
 export { graphFromJson, graphToJson } from "./json.ts";
 export * as math from "./math.ts";
 export type { OperationDefinition, Tensor } from "./operation.ts";

@@ -20,9 +20,13 @@ const unwritable = new Map([
   ["-Infinity", -Infinity],
   ["-0", -0],
 ]);
-const writeNumber = (value: number): number | string => (Number.isFinite(value) && !Object.is(value, -0) ? value : Object.is(value, -0) ? "-0" : String(value));
+const writeNumber = (value: number): number | string =>
+  Number.isFinite(value) && !Object.is(value, -0) ? value : Object.is(value, -0) ? "-0" : String(value);
 
-const numberSchema = z.union([z.number(), z.enum(["NaN", "Infinity", "-Infinity", "-0"]).transform((word) => unwritable.get(word)!)]);
+const numberSchema = z.union([
+  z.number(),
+  z.enum(["NaN", "Infinity", "-Infinity", "-0"]).transform((word) => unwritable.get(word)!),
+]);
 const shapeSchema = z.array(z.int().min(1)).max(bounds.rank);
 const axesSchema = z.array(z.int().nonnegative()).max(bounds.rank);
 const none = z.strictObject({});
@@ -107,10 +111,17 @@ export function graphFromJson(text: string): Graph {
     if (!checked.success) throw invalid(`${where}: ${operation}: ${z.prettifyError(checked.error)}`);
     const forward = inputs.find((input) => input >= index);
     if (forward !== undefined) throw invalid(`${where}: input ${forward} does not come before it`);
-    if (inputs.length !== definitionOf(operation).arity) throw invalid(`${where}: ${operation} does not take ${inputs.length} inputs`);
-    const emit = () => builder.emit(operation, inputs.map((input) => values[input]), checked.data);
+    if (inputs.length !== definitionOf(operation).arity)
+      throw invalid(`${where}: ${operation} does not take ${inputs.length} inputs`);
+    const emit = () =>
+      builder.emit(
+        operation,
+        inputs.map((input) => values[input]),
+        checked.data,
+      );
     const value = label ? builder.scope(label, emit) : emit();
-    if (value.shape.reduce((total, dimension) => total * dimension, 1) > bounds.elements) throw invalid(`${where}: more than ${bounds.elements} elements`);
+    if (value.shape.reduce((total, dimension) => total * dimension, 1) > bounds.elements)
+      throw invalid(`${where}: more than ${bounds.elements} elements`);
     values.push(value);
   });
   const missing = Object.entries(document.outputs).find(([, node]) => node >= values.length);
@@ -131,4 +142,8 @@ function parse(text: string): z.infer<typeof graphSchema> {
 }
 
 const invalid = (what: string): TabgradError =>
-  new TabgradError("GRAPH_INVALID", `This is not a graph of format ${graphFormatVersion}: ${what}`, "Use the same version of tabgrad at both ends, or write the graph again.");
+  new TabgradError(
+    "GRAPH_INVALID",
+    `This is not a graph of format ${graphFormatVersion}: ${what}`,
+    "Use the same version of tabgrad at both ends, or write the graph again.",
+  );

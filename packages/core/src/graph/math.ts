@@ -64,7 +64,8 @@ export function mean(x: Value, axes?: readonly number[], keepDimensions = false)
 }
 
 export const argmax = (x: Value, axis = -1): Value => x.emitter.emit("argmax", [x], { axis: normaliseAxis(axis, x.shape.length) });
-export const softmax = (x: Value, axis = -1): Value => x.emitter.emit("softmax", [x], { axis: normaliseAxis(axis, x.shape.length) });
+export const softmax = (x: Value, axis = -1): Value =>
+  x.emitter.emit("softmax", [x], { axis: normaliseAxis(axis, x.shape.length) });
 export const logSoftmax = (x: Value, axis = -1): Value =>
   x.emitter.emit("logSoftmax", [x], { axis: normaliseAxis(axis, x.shape.length) });
 

@@ -13,7 +13,8 @@ export const formatShape = (shape: Shape): string => `[${shape.join(", ")}]`;
 /** Number of values in a tensor of this shape. */
 export const elementCount = (shape: Shape): number => shape.reduce((product, dimension) => product * dimension, 1);
 
-export const sameShape = (a: Shape, b: Shape): boolean => a.length === b.length && a.every((dimension, axis) => dimension === b[axis]);
+export const sameShape = (a: Shape, b: Shape): boolean =>
+  a.length === b.length && a.every((dimension, axis) => dimension === b[axis]);
 
 /** Row-major strides in elements. */
 export function stridesOf(shape: Shape): number[] {
@@ -44,7 +45,9 @@ export function broadcastShapes(a: Shape, b: Shape): Shape {
     const x = a[a.length - back] ?? 1;
     const y = b[b.length - back] ?? 1;
     if (x !== y && x !== 1 && y !== 1) {
-      throw new ShapeError(`shapes ${formatShape(a)} and ${formatShape(b)} do not broadcast: ${x} meets ${y} in dimension -${back}`);
+      throw new ShapeError(
+        `shapes ${formatShape(a)} and ${formatShape(b)} do not broadcast: ${x} meets ${y} in dimension -${back}`,
+      );
     }
     result[rank - back] = x === 1 ? y : x;
   }

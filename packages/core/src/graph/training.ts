@@ -45,7 +45,11 @@ function summed(forward: Graph, rows: number): { builder: GraphBuilder; outputs:
     const perSample = values[forward.outputs[name]];
     if (!perSample || !sameShape(perSample.shape, [rows])) {
       const found = perSample ? `of shape ${formatShape(perSample.shape)}` : "missing";
-      throw new TabgradError("GRAPH_INVALID", `The output "${name}" is ${found}; it must have one number for each sample.`, "Reduce it over every axis but the first.");
+      throw new TabgradError(
+        "GRAPH_INVALID",
+        `The output "${name}" is ${found}; it must have one number for each sample.`,
+        "Reduce it over every axis but the first.",
+      );
     }
     outputs[name] = builder.scope(`sum of ${name}`, () => sum(multiply(perSample, weights)));
   }

@@ -45,37 +45,66 @@ function mapBroadcast(inputs: readonly Tensor[], shape: Shape, value: (elements:
   return result;
 }
 
-export const add = binary("add", "y = a + b", (a, b) => a + b, ({ upstream }) => [() => upstream, () => upstream]);
+export const add = binary(
+  "add",
+  "y = a + b",
+  (a, b) => a + b,
+  ({ upstream }) => [() => upstream, () => upstream],
+);
 
-export const subtract = binary("subtract", "y = a − b", (a, b) => a - b, ({ upstream }) => [
-  () => upstream,
-  () => math.negate(upstream),
-]);
+export const subtract = binary(
+  "subtract",
+  "y = a − b",
+  (a, b) => a - b,
+  ({ upstream }) => [() => upstream, () => math.negate(upstream)],
+);
 
-export const multiply = binary("multiply", "y = a · b", (a, b) => a * b, ({ upstream, inputs: [a, b] }) => [
-  () => math.multiply(upstream, b),
-  () => math.multiply(upstream, a),
-]);
+export const multiply = binary(
+  "multiply",
+  "y = a · b",
+  (a, b) => a * b,
+  ({ upstream, inputs: [a, b] }) => [() => math.multiply(upstream, b), () => math.multiply(upstream, a)],
+);
 
-export const divide = binary("divide", "y = a / b", (a, b) => a / b, ({ upstream, output, inputs: [, b] }) => [
-  () => math.divide(upstream, b),
-  () => math.negate(math.divide(math.multiply(upstream, output), b)),
-]);
+export const divide = binary(
+  "divide",
+  "y = a / b",
+  (a, b) => a / b,
+  ({ upstream, output, inputs: [, b] }) => [
+    () => math.divide(upstream, b),
+    () => math.negate(math.divide(math.multiply(upstream, output), b)),
+  ],
+);
 
-export const power = binary("power", "y = aᵇ, for a > 0 or a constant whole b", Math.pow, ({ upstream, output, inputs: [a, b] }) => [
-  () => math.multiply(upstream, math.multiply(b, math.power(a, math.subtract(b, 1)))),
-  () => math.multiply(upstream, math.multiply(output, math.log(a))),
-]);
+export const power = binary(
+  "power",
+  "y = aᵇ, for a > 0 or a constant whole b",
+  Math.pow,
+  ({ upstream, output, inputs: [a, b] }) => [
+    () => math.multiply(upstream, math.multiply(b, math.power(a, math.subtract(b, 1)))),
+    () => math.multiply(upstream, math.multiply(output, math.log(a))),
+  ],
+);
 
-export const maximum = binary("maximum", "y = max(a, b); at a = b the gradient goes to b", Math.max, ({ upstream, inputs: [a, b] }) => {
-  const first = math.greater(a, b);
-  return [() => math.multiply(upstream, first), () => math.multiply(upstream, math.subtract(math.constant(a, 1), first))];
-});
+export const maximum = binary(
+  "maximum",
+  "y = max(a, b); at a = b the gradient goes to b",
+  Math.max,
+  ({ upstream, inputs: [a, b] }) => {
+    const first = math.greater(a, b);
+    return [() => math.multiply(upstream, first), () => math.multiply(upstream, math.subtract(math.constant(a, 1), first))];
+  },
+);
 
-export const minimum = binary("minimum", "y = min(a, b); at a = b the gradient goes to b", Math.min, ({ upstream, inputs: [a, b] }) => {
-  const first = math.greater(b, a);
-  return [() => math.multiply(upstream, first), () => math.multiply(upstream, math.subtract(math.constant(a, 1), first))];
-});
+export const minimum = binary(
+  "minimum",
+  "y = min(a, b); at a = b the gradient goes to b",
+  Math.min,
+  ({ upstream, inputs: [a, b] }) => {
+    const first = math.greater(b, a);
+    return [() => math.multiply(upstream, first), () => math.multiply(upstream, math.subtract(math.constant(a, 1), first))];
+  },
+);
 
 export const equal = binary("equal", "y = 1 if a = b, else 0", (a, b) => (a === b ? 1 : 0));
 
@@ -94,5 +123,6 @@ export const select = defineOperation<"select">({
       needs[2] ? math.sumTo(math.select(condition, zero, upstream), otherwise.shape) : undefined,
     ];
   },
-  evaluate: (inputs, _, shape) => mapBroadcast(inputs, shape, ([condition, then, otherwise]) => (condition !== 0 ? then : otherwise)),
+  evaluate: (inputs, _, shape) =>
+    mapBroadcast(inputs, shape, ([condition, then, otherwise]) => (condition !== 0 ? then : otherwise)),
 });

@@ -5,18 +5,7 @@ import { defineOperation, type GradientContext, type OperationDefinition } from 
 import type { Value } from "../value.ts";
 
 type Elementwise =
-  | "negate"
-  | "exp"
-  | "log"
-  | "sqrt"
-  | "abs"
-  | "sign"
-  | "step"
-  | "relu"
-  | "leakyRelu"
-  | "sigmoid"
-  | "tanh"
-  | "softplus";
+  "negate" | "exp" | "log" | "sqrt" | "abs" | "sign" | "step" | "relu" | "leakyRelu" | "sigmoid" | "tanh" | "softplus";
 
 /** Without a derivative the operation is constant almost everywhere, and no gradient passes it. */
 function elementwise<K extends Elementwise>(
@@ -37,7 +26,12 @@ function elementwise<K extends Elementwise>(
 
 const oneMinus = (x: Value): Value => math.subtract(math.constant(x, 1), x);
 
-export const negate = elementwise("negate", "y = −x", (x) => -x, ({ upstream }) => math.negate(upstream));
+export const negate = elementwise(
+  "negate",
+  "y = −x",
+  (x) => -x,
+  ({ upstream }) => math.negate(upstream),
+);
 
 export const exp = elementwise("exp", "y = eˣ", Math.exp, ({ upstream, output }) => math.multiply(upstream, output));
 
@@ -51,7 +45,9 @@ export const abs = elementwise("abs", "y = |x|", Math.abs, ({ upstream, inputs: 
 
 export const sign = elementwise("sign", "y = 1 if x > 0, −1 if x < 0, else 0", Math.sign);
 
-export const step = elementwise("step", "y = 1 if x > 0, else 0: the perceptron's output (Rosenblatt 1958)", (x) => (x > 0 ? 1 : 0));
+export const step = elementwise("step", "y = 1 if x > 0, else 0: the perceptron's output (Rosenblatt 1958)", (x) =>
+  x > 0 ? 1 : 0,
+);
 
 export const relu = elementwise(
   "relu",

@@ -10,7 +10,14 @@ import * as source from "./source.ts";
 
 type Register = { readonly [K in OperationName]: OperationDefinition<K> };
 
-export const operations = { ...source, ...elementwise, ...broadcasting, matmul, ...reduction, ...movement } satisfies Register as Register;
+export const operations = {
+  ...source,
+  ...elementwise,
+  ...broadcasting,
+  matmul,
+  ...reduction,
+  ...movement,
+} satisfies Register as Register;
 
 export const isOperationName = (name: string): name is OperationName => Object.hasOwn(operations, name);
 

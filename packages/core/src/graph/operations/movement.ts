@@ -64,11 +64,13 @@ export const oneHot = defineOperation<"oneHot">({
   formula: "y[…, j] = 1 if x[…] = j, else 0, for j below the depth; an index outside gives a row of zeros",
   arity: 1,
   shape([x], { depth }) {
-    if (!Number.isInteger(depth) || depth < 1) throw new ShapeError(`the depth of a one-hot code is a whole number from 1, not ${depth}`);
+    if (!Number.isInteger(depth) || depth < 1)
+      throw new ShapeError(`the depth of a one-hot code is a whole number from 1, not ${depth}`);
     return [...x, depth];
   },
   gradient: () => [undefined],
-  evaluate: ([x], { depth }) => Float64Array.from({ length: x.data.length * depth }, (_, i) => (x.data[Math.floor(i / depth)] === i % depth ? 1 : 0)),
+  evaluate: ([x], { depth }) =>
+    Float64Array.from({ length: x.data.length * depth }, (_, i) => (x.data[Math.floor(i / depth)] === i % depth ? 1 : 0)),
 });
 
 /** Reads `data` with the given strides, in row-major order of `shape`. */

@@ -15,7 +15,12 @@ function reducedShape(shape: Shape, { axes, keepDimensions }: ReduceAttributes):
 const withKeptDimensions = (value: Value, original: Shape, axes: readonly number[]): Value =>
   math.reshape(value, reducedShape(original, { axes, keepDimensions: true }));
 
-function reduce(x: Tensor, { axes }: ReduceAttributes, start: number, combine: (total: number, element: number) => number): Float64Array {
+function reduce(
+  x: Tensor,
+  { axes }: ReduceAttributes,
+  start: number,
+  combine: (total: number, element: number) => number,
+): Float64Array {
   const kept = reducedShape(x.shape, { axes, keepDimensions: true });
   // Stride 0 along the reduced axes sends all their elements to one place.
   const strides = stridesOf(kept).map((stride, axis) => (axes.includes(axis) ? 0 : stride));
@@ -34,7 +39,9 @@ export const sum = defineOperation<"sum">({
   formula: "y = Σ x over the axes",
   arity: 1,
   shape: ([x], attributes) => reducedShape(x, attributes),
-  gradient: ({ inputs: [x], attributes: { axes }, upstream }) => [math.broadcastTo(withKeptDimensions(upstream, x.shape, axes), x.shape)],
+  gradient: ({ inputs: [x], attributes: { axes }, upstream }) => [
+    math.broadcastTo(withKeptDimensions(upstream, x.shape, axes), x.shape),
+  ],
   evaluate: ([x], attributes) => reduce(x, attributes, 0, (total, element) => total + element),
 });
 
@@ -107,7 +114,11 @@ function eachLine(x: Tensor, axis: number, visit: (line: number[], index: number
   }
 }
 
-function mapLines(x: Tensor, { axis }: OperationAttributes["softmax"], value: (element: number, logSum: number) => number): Float64Array {
+function mapLines(
+  x: Tensor,
+  { axis }: OperationAttributes["softmax"],
+  value: (element: number, logSum: number) => number,
+): Float64Array {
   const result = new Float64Array(x.data.length);
   eachLine(x, axis, (line, _, positions) => {
     const top = Math.max(...line);

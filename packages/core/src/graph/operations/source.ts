@@ -28,7 +28,9 @@ export const constant = defineOperation<"constant">({
   arity: 0,
   shape(_, { shape, values }) {
     if (values.length !== 1 && values.length !== elementCount(checkDimensions(shape))) {
-      throw new ShapeError(`a constant of shape ${formatShape(shape)} has ${elementCount(shape)} values or one, not ${values.length}`);
+      throw new ShapeError(
+        `a constant of shape ${formatShape(shape)} has ${elementCount(shape)} values or one, not ${values.length}`,
+      );
     }
     return shape;
   },

@@ -9,7 +9,9 @@ export function mergeCommonSubexpressions(graph: Graph): Graph {
     // Two parameters of the same shape are still two parameters.
     if (node.operation === "parameter") return undefined;
     const key = JSON.stringify([node.operation, inputs.map((input) => input.node), node.attributes], (_, value: unknown) =>
-      typeof value === "number" && (!Number.isFinite(value) || Object.is(value, -0)) ? `number ${Object.is(value, -0) ? "-0" : value}` : value,
+      typeof value === "number" && (!Number.isFinite(value) || Object.is(value, -0))
+        ? `number ${Object.is(value, -0) ? "-0" : value}`
+        : value,
     );
     const before = seen.get(key);
     if (before) return before;

@@ -1,0 +1,16 @@
+// The decision core.
+export { openLedger, type Claim, type Ledger, type LedgerEntry, type Purpose, type Totals } from "./ledger.ts";
+export { sentence, type Reason } from "./reasons.ts";
+export {
+  decide,
+  initialState,
+  type Action,
+  type Decision,
+  type Outcome,
+  type Phase,
+  type RunEvent,
+  type RunPlan,
+  type RunState,
+} from "./run.ts";
+export { shares } from "./shares.ts";
+export type { WorkerIdentity, WorkerRecord, Workers } from "./workers.ts";
