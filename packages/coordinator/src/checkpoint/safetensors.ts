@@ -62,8 +62,8 @@ export function decodeSafetensors(bytes: Uint8Array, path: string): NamedTensor[
     if (dtype !== "F32") fail(`${name} has type ${dtype}`);
     const elements = shape.reduce((product, dimension) => product * dimension, 1);
     if (to - from !== 4 * elements || begin + to > bytes.length) fail(`${name} is cut short or mislabelled`);
-    // The bytes may begin anywhere: copy them to where a Float32Array can.
-    return [{ name, shape, data: new Float32Array(bytes.slice(begin + from, begin + to).buffer) }];
+    // The bytes may begin anywhere: copy them to where a Float32Array can. (A Buffer's own `slice` would not copy.)
+    return [{ name, shape, data: new Float32Array(Uint8Array.from(bytes.subarray(begin + from, begin + to)).buffer) }];
   });
 }
 

@@ -1,8 +1,7 @@
 // The run's journal: every telemetry event with its time, appended as msgpackr records to a file beside the checkpoints.
 import { createWriteStream, type WriteStream } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { Packr, UnpackrStream } from "msgpackr";
-import { Readable } from "node:stream";
+import { Packr, Unpackr } from "msgpackr";
 import type { TelemetryEvent } from "./events.ts";
 
 export interface JournalRecord {
@@ -39,10 +38,15 @@ export class Journal {
   }
 }
 
-/** Reads a journal; a record that was cut off by a crash ends it. */
+/** Reads a journal; a record that a crash cut off ends it. */
 export async function readJournal(path: string): Promise<JournalRecord[]> {
   const records: JournalRecord[] = [];
-  const unpacked = Readable.from([await readFile(path)]).pipe(new UnpackrStream({ useRecords: false }));
-  for await (const record of unpacked) records.push(record as JournalRecord);
+  try {
+    new Unpackr({ useRecords: false }).unpackMultiple(await readFile(path), (record: JournalRecord) => {
+      records.push(record);
+    });
+  } catch (error) {
+    if (!(error as { incomplete?: boolean }).incomplete) throw error;
+  }
   return records;
 }

@@ -1,0 +1,121 @@
+// Checkpoints on a real disk: whole after a round trip, refused when damaged, never half there.
+import { mkdtemp, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import fc from "fast-check";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import {
+  decodeSafetensors,
+  encodeSafetensors,
+  findCheckpoint,
+  readCheckpoint,
+  readWeights,
+  writeCheckpoint,
+  type Snapshot,
+} from "../src/checkpoint/index.ts";
+
+const snapshot = (step: number): Snapshot => ({
+  weights: [
+    { name: "0.weight", shape: [2, 3], data: Float32Array.of(1, 2, 3, 4, 5, step) },
+    { name: "0.bias", shape: [2], data: Float32Array.of(-0, 1e-45) },
+  ],
+  optimizer: [{ name: "adam.first_moment/0.weight", shape: [2, 3], data: new Float32Array(6) }],
+  manifest: {
+    format: 1,
+    tabgrad: "0.0.0",
+    runId: "run",
+    step,
+    epoch: 1,
+    seed: 1,
+    run: { batchSize: 4 },
+    graph: { version: 1 },
+    parametersSha256: "00",
+    evaluation: null,
+  },
+});
+
+let directory: string;
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), "tabgrad-checkpoint-"));
+});
+afterEach(() => rm(directory, { recursive: true, force: true }));
+
+describe("safetensors", () => {
+  it("survives a round trip bit for bit, whatever the names and values", () => {
+    const tensor = fc.record({
+      name: fc.string({ minLength: 1 }).filter((name) => name !== "__metadata__" && name !== "__proto__"),
+      values: fc.array(fc.float()),
+    });
+    fc.assert(
+      fc.property(fc.uniqueArray(tensor, { selector: ({ name }) => name }), (tensors) => {
+        const written = tensors.map(({ name, values }) => ({ name, shape: [values.length], data: Float32Array.from(values) }));
+        const read = decodeSafetensors(encodeSafetensors(written, { note: "x" }), "file");
+        expect(new Map(read.map(({ name, data }) => [name, data]))).toEqual(new Map(written.map(({ name, data }) => [name, data])));
+      }),
+    );
+  });
+
+  it("has the layout of the format: length, header, aligned data", () => {
+    const bytes = encodeSafetensors([{ name: "w", shape: [2], data: Float32Array.of(1, 2) }]);
+    const header = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true));
+    expect(header % 8).toBe(0);
+    expect(JSON.parse(new TextDecoder().decode(bytes.subarray(8, 8 + header)))).toMatchObject({
+      w: { dtype: "F32", shape: [2], data_offsets: [0, 8] },
+    });
+    expect(bytes.length).toBe(8 + header + 8);
+  });
+
+  it.each([
+    ["nothing", new Uint8Array(0)],
+    ["a header that is longer than the file", Uint8Array.of(255, 255, 0, 0, 0, 0, 0, 0, 1)],
+    ["no JSON", Uint8Array.of(2, 0, 0, 0, 0, 0, 0, 0, 65, 66)],
+    ["a tensor that is cut short", encodeSafetensors([{ name: "w", shape: [4], data: new Float32Array(4) }]).slice(0, -3)],
+  ])("refuses %s", (_, bytes) => {
+    expect(() => decodeSafetensors(bytes, "file")).toThrow(expect.objectContaining({ code: "CHECKPOINT_INVALID" }));
+  });
+});
+
+describe("a checkpoint", () => {
+  it("comes back as it was written", async () => {
+    const { path } = await writeCheckpoint(directory, snapshot(12), 3);
+    const loaded = await readCheckpoint(path);
+    expect(loaded.weights).toEqual(snapshot(12).weights);
+    expect(loaded.optimizer).toEqual(snapshot(12).optimizer);
+    expect(loaded.manifest).toMatchObject({ step: 12, run: { batchSize: 4 } });
+  });
+
+  it("keeps the newest, and a run's folder stands for the newest of all", async () => {
+    for (const step of [1, 2, 3, 10]) await writeCheckpoint(directory, snapshot(step), 2);
+    expect((await readdir(directory)).sort()).toEqual(["step-00000003", "step-00000010"]);
+    expect(await findCheckpoint(directory)).toBe(join(directory, "step-00000010"));
+    expect((await readWeights(directory))[0].data[5]).toBe(10);
+  });
+
+  it("ignores what a crash left unfinished, and the next write clears it", async () => {
+    await writeCheckpoint(directory, snapshot(1), 3);
+    const unfinished = join(directory, ".step-00000002.unfinished");
+    await writeCheckpoint(unfinished, snapshot(9), 1);
+    expect(await findCheckpoint(directory)).toBe(join(directory, "step-00000001"));
+    await writeCheckpoint(directory, snapshot(2), 3);
+    expect((await readdir(directory)).sort()).toEqual(["step-00000001", "step-00000002"]);
+  });
+
+  it("is refused when a byte is wrong or a file is short", async () => {
+    const { path } = await writeCheckpoint(directory, snapshot(1), 3);
+    const file = join(path, "model.safetensors");
+    const bytes = await readFile(file);
+    bytes[bytes.length - 1] ^= 1;
+    await writeFile(file, bytes);
+    await expect(readCheckpoint(path)).rejects.toMatchObject({
+      code: "CHECKPOINT_INVALID",
+      message: expect.stringContaining("SHA-256") as string,
+    });
+    await truncate(join(path, "manifest.json"), 20);
+    await expect(readCheckpoint(path)).rejects.toMatchObject({ code: "CHECKPOINT_INVALID" });
+  });
+
+  it("is asked for where there is none", async () => {
+    await expect(findCheckpoint(directory)).rejects.toMatchObject({ code: "CHECKPOINT_INVALID" });
+    await expect(readWeights(join(directory, "nowhere"))).rejects.toMatchObject({ code: "DATA_NOT_FOUND" });
+  });
+});
