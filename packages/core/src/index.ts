@@ -2,3 +2,4 @@
 export type { Batch, Engine, EngineKind, Program, Sums } from "./engine/engine.ts";
 export { closeCodes, errorKinds, exitCodes, TabgradError, type ErrorCode, type ExitKind } from "./errors.ts";
 export * from "./graph/index.ts";
+export * from "./vector/index.ts";
