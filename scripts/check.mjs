@@ -58,7 +58,7 @@ const packages = testedPackages();
 for (const tested of packages) rmSync(resultsOf(tested), { force: true });
 
 const checks = [
-  await timed("types", () => runTool("turbo", ["run", "typecheck", "--continue", "--output-logs=errors-only"])),
+  await timed("types", () => runTool("turbo", ["run", "typecheck", "--continue"])),
   await timed("lint", () => runTool("nx", ["run-many", "-t", "lint"])),
   await timed("format", prettier),
 ];

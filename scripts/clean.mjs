@@ -1,7 +1,12 @@
-// Removes what the commands of this repository wrote, except node_modules and the runs that somebody trained.
-import { execFileSync } from "node:child_process";
+// Removes what the commands of this repository wrote: everything but node_modules, and the runs that somebody trained.
+import { readdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-const cwd = fileURLToPath(new URL("..", import.meta.url));
-// Whatever git ignores is made by a command. `-x` would take untracked files as well.
-execFileSync("git", ["clean", "-d", "-X", "--force", "--exclude=!node_modules", "--exclude=!runs"], { cwd, stdio: "inherit" });
+const root = fileURLToPath(new URL("..", import.meta.url));
+const packages = readdirSync(join(root, "packages")).map((name) => join("packages", name));
+const written = [".nx", ".turbo", "coverage", "dist", "gen", "test-results"];
+
+for (const directory of [".", "bench", "e2e", "examples", ...packages]) {
+  for (const name of written) rmSync(join(root, directory, name), { recursive: true, force: true });
+}
