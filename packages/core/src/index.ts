@@ -3,3 +3,5 @@ export type { Batch, Engine, EngineKind, Program, Sums } from "./engine/engine.t
 export { closeCodes, errorKinds, exitCodes, TabgradError, type ErrorCode, type ExitKind } from "./errors.ts";
 export * from "./graph/index.ts";
 export * from "./vector/index.ts";
+export * from "./data/index.ts";
+export * from "./protocol/index.ts";

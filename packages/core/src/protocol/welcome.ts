@@ -1,0 +1,76 @@
+// `Welcome`, the largest of the messages: all that a worker must know of a run, and all that it will allocate for it.
+import { tabgrad } from "#proto";
+import { type Field, type FieldStorage, shardLayout, type ShardInfo } from "../data/layout.ts";
+import { bounds } from "./bounds.ts";
+import { hexadecimal, length, number, text, violation } from "./check.ts";
+import { chunkLayout } from "./chunks.ts";
+import type { Welcome } from "./messages.ts";
+import { writable } from "./writable.ts";
+
+const wire = tabgrad.v1;
+
+const storageNumbers = {
+  uint8: wire.StorageType.STORAGE_TYPE_UINT8,
+  float32: wire.StorageType.STORAGE_TYPE_FLOAT32,
+  int32: wire.StorageType.STORAGE_TYPE_INT32,
+} as const satisfies Record<FieldStorage, number>;
+
+const storages = new Map(Object.entries(storageNumbers).map(([storage, number]) => [number as number, storage as FieldStorage]));
+
+export function welcomeProperties(message: Welcome): tabgrad.v1.Welcome.$Properties {
+  const fields = writable(message.fields).map((field) => ({ ...field, storage: storageNumbers[field.storage] }));
+  return { ...writable(message), fields };
+}
+
+export function readWelcome(body: Uint8Array): Welcome {
+  const welcome = wire.Welcome.decode(body);
+  const { runId, graph, metrics, microbatchSize, chunkElements, parameterElements, seed, silenceMs } = welcome;
+  text(runId, 1, bounds.runId, "Welcome.run_id");
+  length(metrics, 0, bounds.metrics, "names in Welcome.metrics");
+  for (const name of metrics) text(name, 1, bounds.metricName, "a name in Welcome.metrics");
+  number(microbatchSize, 1, bounds.microbatchSize, "Welcome.microbatch_size");
+  number(chunkElements, 1, bounds.chunkElements, "Welcome.chunk_elements");
+  number(parameterElements, 1, bounds.parameterElements, "Welcome.parameter_elements");
+  number(chunkLayout(parameterElements, chunkElements).count, 1, bounds.chunks, "the number of chunks that Welcome asks for");
+  number(silenceMs, bounds.silenceMsLeast, bounds.silenceMs, "Welcome.silence_ms");
+  length(welcome.fields, 1, bounds.fields, "fields in Welcome.fields");
+  length(welcome.shards, 1, bounds.shards, "shards in Welcome.shards");
+  const fields = welcome.fields.map(readField);
+  const shards = welcome.shards.map((shard) => readShard(shard, fields));
+  return {
+    type: "welcome",
+    runId,
+    graph,
+    metrics,
+    microbatchSize,
+    chunkElements,
+    parameterElements,
+    fields,
+    shards,
+    seed,
+    silenceMs,
+  };
+}
+
+function readField({ name, storage: storageNumber, shape }: tabgrad.v1.Field.$Properties): Field {
+  text(name ?? "", 1, bounds.fieldName, "Field.name");
+  const storage = storages.get(storageNumber ?? 0);
+  if (!storage) throw violation(`Field.storage is ${storageNumber ?? 0}; expected 1 (uint8), 2 (float32) or 3 (int32)`);
+  const sizes = shape ?? [];
+  length(sizes, 0, bounds.rank, "sizes in Field.shape");
+  let elements = 1;
+  for (const size of sizes) {
+    elements *= number(size, 1, bounds.fieldElements, "a size in Field.shape");
+    number(elements, 1, bounds.fieldElements, "the number of values that Field.shape asks for");
+  }
+  return { name: name ?? "", storage, shape: sizes };
+}
+
+function readShard(shard: tabgrad.v1.Shard.$Properties, fields: readonly Field[]): ShardInfo {
+  const hash = hexadecimal(shard.hash ?? "", 64, "Shard.hash");
+  const samples = number(shard.samples ?? 0, 1, bounds.shardSamples, "Shard.samples");
+  const bytes = number(shard.bytes ?? 0, 1, bounds.shardBytes, "Shard.bytes");
+  const expected = shardLayout(fields, samples).bytes;
+  if (bytes !== expected) throw violation(`Shard.bytes is ${bytes}; ${samples} samples of these fields take ${expected}`);
+  return { hash, bytes, samples };
+}
