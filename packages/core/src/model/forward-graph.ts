@@ -1,0 +1,164 @@
+// From the parts of a run file to the graph that is trained: features in, normalisation, model, loss and metrics for each sample out.
+import { TabgradError } from "../errors.ts";
+import {
+  featuresField,
+  labelsField,
+  type DatasetDescription,
+  type FeatureDescription,
+  type LabelDescription,
+} from "../data/description.ts";
+import { gradients } from "../graph/autodiff.ts";
+import { GraphBuilder, replay, withRows } from "../graph/builder.ts";
+import { parameterSlots, type Graph } from "../graph/graph.ts";
+import * as math from "../graph/math.ts";
+import { formatShape, sameShape, type Shape } from "../graph/shape.ts";
+import type { Value } from "../graph/value.ts";
+import { buildLayer, type Layer } from "./layer.ts";
+import type { Labels, Loss, Metric, Reading } from "./loss.ts";
+import { flatten } from "./reshaping.ts";
+
+/** What a model must know of its data. */
+export type DataShape = Pick<DatasetDescription, "features" | "labels">;
+
+export interface ForwardOptions {
+  readonly model: Layer;
+  readonly loss: Loss;
+  /** Default: the loss's own. */
+  readonly metrics?: readonly Metric[];
+  readonly data: DataShape;
+}
+
+/** The output with what the model says, before any softmax or sigmoid of the loss: [rows, …]. Not needed in training. */
+export const predictionOutput = "prediction";
+
+// Two, so that a row is not mistaken for a dimension of 1, which would broadcast.
+const buildRows = 2;
+
+/**
+ * The forward graph of a run: inputs `featuresField` and `labelsField`, outputs "loss" and "metric:NAME" ([rows]) and "prediction"
+ * ([rows, …]). It holds for any number of rows.
+ * @throws TabgradError MODEL_INVALID where layers, loss, metrics and data do not fit together, naming the layer
+ */
+export function forwardGraph({ model, loss, metrics, data }: ForwardOptions): Graph {
+  const builder = new GraphBuilder(buildRows);
+  const prediction = buildPrediction(builder, model, data.features);
+  checkEnding(builder, prediction, loss);
+  const labels = labelsInput(builder, data.labels);
+  const outputs: Record<string, Value> = { loss: builder.scope(loss.kind, () => loss.build(prediction, labels, loss.reading)) };
+  for (const metric of metrics ?? loss.defaultMetrics(data.labels)) {
+    const name = `metric:${metric.kind}`;
+    if (Object.hasOwn(outputs, name)) throw invalid(`The metric ${metric.kind} is named twice.`, "Name it once.");
+    outputs[name] = builder.scope(metric.kind, () => metric.build(prediction, labels, loss.reading));
+  }
+  const graph = builder.graph({ ...outputs, [predictionOutput]: prediction });
+  checkParameters(graph);
+  return checkRows(graph);
+}
+
+/**
+ * The graph of a model alone: input `featuresField`, output "prediction". For a model that is asked but not trained.
+ * @param features the shape of a sample, or how the dataset describes it
+ * @throws TabgradError MODEL_INVALID naming the layer that does not fit
+ */
+export function predictionGraph(model: Layer, features: Shape | FeatureDescription): Graph {
+  const builder = new GraphBuilder(buildRows);
+  const description = "scale" in features ? features : { shape: features, scale: 1, shift: 0 };
+  return checkRows(builder.graph({ [predictionOutput]: buildPrediction(builder, model, description) }));
+}
+
+function buildPrediction(builder: GraphBuilder, model: Layer, features: FeatureDescription): Value {
+  const input = builder.scope(featuresField, () => normalised(builder, features));
+  const start = model.takesVector && features.shape.length !== 1 ? buildLayer(builder, flatten(), input, featuresField) : input;
+  return buildLayer(builder, model, start);
+}
+
+/** x · scale + shift; nothing where that changes nothing. */
+function normalised(builder: GraphBuilder, { shape, scale, shift }: FeatureDescription): Value {
+  const x = builder.emit("input", [], { name: featuresField, shape, batched: true });
+  const factor = (value: number | readonly number[]): Value => math.constant(x, value, typeof value === "number" ? [] : shape);
+  const scaled = scale === 1 ? x : math.multiply(x, factor(scale));
+  return shift === 0 ? scaled : math.add(scaled, factor(shift));
+}
+
+function labelsInput(builder: GraphBuilder, labels: LabelDescription): Labels {
+  const shape = labels.kind === "classes" ? [] : labels.shape;
+  const value = builder.scope(labelsField, () => builder.emit("input", [], { name: labelsField, shape, batched: true }));
+  return labels.kind === "classes" ? { value, classes: labels.count } : { value };
+}
+
+/** A loss from logits brings its own softmax or sigmoid; a second one before it flattens the gradients, and nobody notices. */
+function checkEnding(builder: GraphBuilder, prediction: Value, loss: Loss): void {
+  let node = builder.nodes[prediction.node];
+  while (node.operation === "reshape") node = builder.nodes[node.inputs[0]];
+  const twice: Partial<Record<Reading, string>> = { classLogits: "softmax", binaryLogits: "sigmoid" };
+  if (loss.reading === "values" || (node.operation !== "softmax" && node.operation !== "sigmoid")) return;
+  throw invalid(
+    `${loss.kind} expects logits and applies ${twice[loss.reading]} itself, but the model ends with ${node.label}.`,
+    `Remove the ${node.operation} at the end of the model.`,
+  );
+}
+
+function checkParameters(graph: Graph): void {
+  const slots = parameterSlots(graph);
+  if (slots.length === 0)
+    throw invalid("The model has no parameters, so there is nothing to train.", "Add a layer that has some, such as dense(10).");
+  const twice = slots.find((slot, i) => slots.findIndex((other) => other.name === slot.name) !== i);
+  if (twice) throw invalid(`Two parameters are called "${twice.name}".`, "Give each parameter of a layer its own name.");
+
+  const builder = new GraphBuilder(graph.rows);
+  const values = replay(graph, builder);
+  const parts = gradients(
+    builder,
+    math.sum(values[graph.outputs.loss]),
+    slots.map((slot) => values[slot.node]),
+  );
+  const stuck = slots.filter((_, i) => {
+    const part = builder.nodes[parts[i].node];
+    return part.operation === "constant" && part.attributes.values.every((value) => value === 0);
+  });
+  if (stuck.length === 0) return;
+  const wall = firstWall(graph, new Set(stuck.map((slot) => slot.node)));
+  throw invalid(
+    `The parameters ${stuck.map((slot) => slot.name).join(", ")} cannot learn: their gradient is always 0.`,
+    wall ? `No gradient passes ${wall}; use sigmoid(), tanh() or relu() instead.` : "Let the output of their layer reach the loss.",
+  );
+}
+
+/** Operations that are constant almost everywhere. */
+const flat: ReadonlySet<string> = new Set(["step", "sign", "argmax", "equal", "greater", "oneHot"]);
+
+/** The label of the first node after these parameters that lets no gradient through. */
+function firstWall(graph: Graph, parameters: ReadonlySet<number>): string | undefined {
+  const after = new Set(parameters);
+  for (const [index, node] of graph.nodes.entries()) {
+    if (!node.inputs.some((input) => after.has(input))) continue;
+    if (flat.has(node.operation)) return node.label;
+    after.add(index);
+  }
+  return undefined;
+}
+
+/** The graph for one row, after a look at whether it is the same model for other numbers of rows. */
+function checkRows(graph: Graph): Graph {
+  try {
+    const [one, other] = [1, buildRows + 1].map((rows) => withRows(graph, rows));
+    for (const [name, node] of Object.entries(graph.outputs)) {
+      const [, ...sample] = graph.nodes[node].shape;
+      for (const { nodes, rows } of [graph, one, other]) {
+        if (sameShape(nodes[node].shape, [rows, ...sample])) continue;
+        const [found, expected] = [nodes[node].shape, [rows, ...sample]].map(formatShape);
+        throw new Error(`"${name}" has shape ${found} where it should have ${expected}`);
+      }
+    }
+    return one;
+  } catch (error) {
+    throw new TabgradError(
+      "MODEL_INVALID",
+      `The model works for one number of samples only: ${(error as Error).message}`,
+      "Write shapes in your own layers with -1 for the first dimension, which counts the samples of a microbatch.",
+      { cause: error },
+    );
+  }
+}
+
+const invalid = (message: string, remedy: string): TabgradError => new TabgradError("MODEL_INVALID", message, remedy);

@@ -1,0 +1,89 @@
+// What losses and metrics have in common: one number for each sample, from the model's output and the labels.
+import { TabgradError } from "../errors.ts";
+import type { LabelDescription } from "../data/description.ts";
+import * as math from "../graph/math.ts";
+import { formatShape, type Shape } from "../graph/shape.ts";
+import type { Value } from "../graph/value.ts";
+
+/**
+ * What the model's output means to the loss, and so to every metric of the run.
+ * - "classLogits": along the last dimension, one number for each class; softmax makes them probabilities.
+ * - "binaryLogits": each value by itself is a yes or no; sigmoid makes it a probability.
+ * - "values": the output is the answer.
+ */
+export type Reading = "classLogits" | "binaryLogits" | "values";
+
+/** The labels of a microbatch, as an input of the graph. */
+export interface Labels {
+  /** Class indices [rows, …] where `classes` is given; values [rows, …] otherwise. */
+  readonly value: Value;
+  /** How many classes there are. */
+  readonly classes?: number;
+}
+
+export interface Metric {
+  readonly role: "metric" | "loss";
+  /** The function that makes it, and the name of its column in logs: "accuracy". */
+  readonly kind: string;
+  /**
+   * @param prediction what the model puts out, [rows, …]
+   * @param reading what the loss of the run takes it for
+   * @returns one number for each sample, shape [rows]
+   * @throws TabgradError MODEL_INVALID where prediction, labels or reading do not fit
+   */
+  readonly build: (prediction: Value, labels: Labels, reading: Reading) => Value;
+}
+
+/** A metric that can be trained on: small is good, and it has a gradient. */
+export interface Loss extends Metric {
+  readonly role: "loss";
+  readonly reading: Reading;
+  /** What to report beside the loss where the run file names no metrics. */
+  readonly defaultMetrics: (labels: LabelDescription) => readonly Metric[];
+}
+
+/** The mean over all dimensions but the first: [rows, …] becomes [rows]. */
+export const meanPerSample = (x: Value): Value =>
+  x.shape.length === 1
+    ? x
+    : math.mean(
+        x,
+        x.shape.slice(1).map((_, i) => i + 1),
+      );
+
+export const misfit = (kind: string, message: string, remedy: string): TabgradError =>
+  new TabgradError("MODEL_INVALID", `${kind}: ${message}`, remedy);
+
+/** A sample's shape in words. */
+export function sampleShape(shape: Shape): string {
+  const sample = shape.slice(1);
+  return sample.length === 0 ? "one number" : formatShape(sample);
+}
+
+/**
+ * The labels as numbers that the prediction is to come close to, of the prediction's shape: values as they are; class indices one-hot
+ * encoded, or 0 and 1 where there are two classes and one output. A last dimension of 1 is no difference.
+ * @throws TabgradError MODEL_INVALID
+ */
+export function targets(kind: string, prediction: Value, { value, classes }: Labels): Value {
+  const width = prediction.shape[prediction.shape.length - 1];
+  const oneHot = classes !== undefined && prediction.shape.length === value.shape.length + 1 && width === classes;
+  const target = oneHot ? math.oneHot(value, classes) : value;
+  // Compared as they are and never broadcast: [rows] against [rows, 1] would otherwise become [rows, rows].
+  if (sameButForOne(target.shape, prediction.shape) && (classes === undefined || oneHot || classes === 2)) {
+    return target.shape.length === prediction.shape.length ? target : math.reshape(target, [-1, ...prediction.shape.slice(1)]);
+  }
+  const output = `the model's output is ${sampleShape(prediction.shape)} for each sample`;
+  if (classes === undefined) {
+    const remedy = `End the model with a layer that gives ${sampleShape(value.shape)}, or correct the label columns of the data.`;
+    throw misfit(kind, `${output}, but the label is ${sampleShape(value.shape)}`, remedy);
+  }
+  const sizes = classes === 2 ? "dense(1) or dense(2)" : `dense(${classes})`;
+  throw misfit(kind, `${output}, but the labels are of ${classes} classes`, `End the model with ${sizes}.`);
+}
+
+function sameButForOne(a: Shape, b: Shape): boolean {
+  const [short, long] = a.length < b.length ? [a, b] : [b, a];
+  const padded = short.length === long.length - 1 ? [...short, 1] : short;
+  return padded.length === long.length && long.every((size, axis) => size === padded[axis]);
+}
