@@ -5,3 +5,4 @@ export * from "./graph/index.ts";
 export * from "./vector/index.ts";
 export * from "./data/index.ts";
 export * from "./protocol/index.ts";
+export * from "./model/index.ts";
