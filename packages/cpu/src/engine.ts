@@ -1,0 +1,37 @@
+// The CPU engine: ONNX Runtime, whichever build of it the host brings.
+import { evaluationGraph, type Engine } from "@tabgrad/core";
+import { lowerGraph } from "./onnx/index.ts";
+import { CpuProgram } from "./program.ts";
+import type { OrtModule } from "./runtime.ts";
+
+export interface CpuEngineOptions {
+  /** onnxruntime-node or onnxruntime-web, or something like them. */
+  readonly ort: OrtModule;
+  /** Threads that one operation is spread over, the calling one included. Results are bit-identical only for one number of them. */
+  readonly threads: number;
+  /** For people: "ONNX Runtime 1.30.0, 1 thread". */
+  readonly description: string;
+}
+
+/**
+ * An engine on ONNX Runtime. A run may block the calling thread until it is done, so hosts that have a socket to read give the engine a
+ * thread of its own. Arrays must lie in plain ArrayBuffers.
+ */
+export function createCpuEngine({ ort, threads, description }: CpuEngineOptions): Engine {
+  const programs = new Set<CpuProgram>();
+  return {
+    kind: "cpu",
+    device: description,
+    async compile(forward) {
+      // Nothing is kept of this: an operation that is not there is to be found now, not in the middle of a run.
+      lowerGraph(evaluationGraph(forward, forward.rows));
+      const program = new CpuProgram(forward, ort, threads);
+      programs.add(program);
+      return program;
+    },
+    async close() {
+      await Promise.all([...programs].map((program) => program.close()));
+      programs.clear();
+    },
+  };
+}

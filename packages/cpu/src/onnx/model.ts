@@ -1,0 +1,46 @@
+// The part of the ONNX model format that graphs are lowered to, as plain data. Names and meanings are the standard's:
+// https://github.com/onnx/onnx/blob/main/onnx/onnx.proto3 (there: ModelProto, GraphProto, NodeProto and so on).
+
+export interface OnnxModel {
+  readonly graph: OnnxGraph;
+  /** The version of the standard's operator set that the nodes keep to. */
+  readonly opset: number;
+}
+
+export interface OnnxGraph {
+  readonly name: string;
+  /** In topological order. */
+  readonly nodes: readonly OnnxNode[];
+  readonly initializers: readonly OnnxTensor[];
+  readonly inputs: readonly OnnxValueInfo[];
+  readonly outputs: readonly OnnxValueInfo[];
+}
+
+export interface OnnxNode {
+  readonly type: string;
+  /** Names of tensors; "" leaves an optional input out. */
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  readonly attributes: Readonly<Record<string, OnnxAttribute>>;
+  /** For people: the layer that the node came from. */
+  readonly documentation: string;
+}
+
+export type OnnxAttribute =
+  | { readonly kind: "float"; readonly value: number }
+  | { readonly kind: "int"; readonly value: number }
+  | { readonly kind: "ints"; readonly value: readonly number[] }
+  | { readonly kind: "tensor"; readonly value: OnnxTensor };
+
+export type OnnxTensor =
+  | { readonly name: string; readonly shape: readonly number[]; readonly type: "float"; readonly data: Float32Array }
+  | { readonly name: string; readonly shape: readonly number[]; readonly type: "int64"; readonly data: BigInt64Array };
+
+export interface OnnxValueInfo {
+  readonly name: string;
+  readonly type: OnnxElementType;
+  /** A string names a dimension that is known only when the model runs. */
+  readonly shape: readonly (number | string)[];
+}
+
+export type OnnxElementType = "float" | "int64";

@@ -1,0 +1,24 @@
+// The register of plain lowering rules: one for every operation of the table.
+import type { OperationName } from "@tabgrad/core";
+import type { Lowering } from "../lowering.ts";
+import * as broadcasting from "./broadcasting.ts";
+import * as elementwise from "./elementwise.ts";
+import { matmul } from "./matmul.ts";
+import * as movement from "./movement.ts";
+import * as reduction from "./reduction.ts";
+import { constant, input, parameter } from "./source.ts";
+
+export const lowerings: { readonly [K in OperationName]: Lowering<K> } = {
+  input,
+  parameter,
+  constant,
+  ...elementwise,
+  ...broadcasting,
+  matmul,
+  ...reduction,
+  ...movement,
+};
+
+/** The rule with its type widened to where the operation is not known statically; undefined for one that this engine cannot do. */
+export const loweringOf = (name: OperationName): Lowering<OperationName> | undefined =>
+  Object.hasOwn(lowerings, name) ? (lowerings[name] as unknown as Lowering<OperationName>) : undefined;

@@ -1,0 +1,35 @@
+// The part of ONNX Runtime's JavaScript interface that the engine uses. onnxruntime-node and onnxruntime-web both have it, so the host
+// decides which one it is. https://onnxruntime.ai/docs/api/js/
+
+export interface OrtTensor {
+  readonly data: unknown;
+  dispose(): void;
+}
+
+/** Tensors by name. */
+export type OrtTensors = Readonly<Record<string, OrtTensor>>;
+
+export interface OrtSession {
+  /** @param fetches where the results are to be written */
+  run(feeds: OrtTensors, fetches: OrtTensors): Promise<OrtTensors>;
+  /** Frees the native session. */
+  release(): Promise<void>;
+}
+
+/** See InferenceSession.SessionOptions. */
+export interface OrtSessionOptions {
+  readonly executionProviders: readonly string[];
+  readonly intraOpNumThreads: number;
+  readonly interOpNumThreads: number;
+  readonly executionMode: "sequential";
+  readonly graphOptimizationLevel: "all";
+  readonly enableCpuMemArena: boolean;
+  readonly enableMemPattern: boolean;
+  readonly logSeverityLevel: 0 | 1 | 2 | 3 | 4;
+  readonly extra: Record<string, unknown>;
+}
+
+export interface OrtModule {
+  readonly InferenceSession: { create(model: Uint8Array, options: OrtSessionOptions): Promise<OrtSession> };
+  readonly Tensor: new (type: "float32", data: Float32Array, dimensions: readonly number[]) => OrtTensor;
+}
