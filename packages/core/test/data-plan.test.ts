@@ -47,7 +47,7 @@ describe("the epoch plan", () => {
         const plan = new EpochPlan(options);
         const ids = epochOf(plan, epoch).flatMap(({ microbatches }) => idsOf(microbatches));
         const all = options.train.shards.flatMap((shard) =>
-          Array.from({ length: options.shards[shard]!.samples }, (_, sample) => `${shard}:${sample}`),
+          Array.from({ length: options.shards[shard].samples }, (_, sample) => `${shard}:${sample}`),
         );
         expect(ids.length).toBe(all.length);
         expect(new Set(ids)).toEqual(new Set(all));
@@ -83,7 +83,7 @@ describe("the epoch plan", () => {
   it("draws each microbatch on neighbouring shards only", () => {
     fc.assert(
       fc.property(anyPlan, (options) => {
-        const smallest = Math.min(...options.train.shards.map((shard) => options.shards[shard]!.samples));
+        const smallest = Math.min(...options.train.shards.map((shard) => options.shards[shard].samples));
         const most = Math.ceil((options.microbatchSize - 1) / smallest) + 1;
         for (const { microbatches } of epochOf(new EpochPlan(options), 1)) {
           for (const microbatch of microbatches) {
@@ -121,7 +121,7 @@ describe("the epoch plan", () => {
     const steps = epochOf(plan, 1);
     expect(steps.at(-1)!.samples).toBe(60_000 - 234 * 256);
     for (const { microbatches } of steps) expect(microbatchShards(microbatches).length).toBeGreaterThanOrEqual(4);
-    const visited = new Set(steps.map(({ microbatches }) => microbatches[0]!.slices[0]!.shard));
+    const visited = new Set(steps.map(({ microbatches }) => microbatches[0].slices[0].shard));
     expect(visited.size).toBeGreaterThan(25);
   });
 
@@ -174,7 +174,7 @@ describe("the evaluation plan", () => {
         expect(microbatches.length).toBe(plan.count);
         expect(microbatches.map(({ index }) => index)).toEqual([...microbatches.keys()]);
         expect(idsOf(microbatches)).toEqual(
-          train.shards.flatMap((shard) => Array.from({ length: shards[shard]!.samples }, (_, sample) => `${shard}:${sample}`)),
+          train.shards.flatMap((shard) => Array.from({ length: shards[shard].samples }, (_, sample) => `${shard}:${sample}`)),
         );
         microbatches.forEach((microbatch, m) => {
           const size = microbatchSamples(microbatch);

@@ -86,8 +86,8 @@ describe("packing and viewing a shard", () => {
         const view = viewShard(fields, samples, bytes);
         fields.forEach((field, f) => {
           const elements = fieldElements(field);
-          const expected = [...order].flatMap((sample) => [...columns[f]!.subarray(sample * elements, (sample + 1) * elements)]);
-          expect([...view.values[f]!]).toEqual(expected);
+          const expected = [...order].flatMap((sample) => [...columns[f].subarray(sample * elements, (sample + 1) * elements)]);
+          expect([...view.values[f]]).toEqual(expected);
         });
       }),
     );
@@ -171,22 +171,20 @@ describe("assembling batches", () => {
             index,
             slices: slicesOf(3, 5, 4, seed + index * 4 + round),
           }));
-          const batches = pool.assemble(microbatches, (shard) => shards[shard]!);
+          const batches = pool.assemble(microbatches, (shard) => shards[shard]);
           const runs = groupMicrobatches(microbatches, { microbatchSize: 12, maxRows });
           expect(batches.length).toBe(runs.length);
           batches.forEach((batch, b) => {
-            const wanted = runs[b]!.flatMap(({ slices }) =>
+            const wanted = runs[b].flatMap(({ slices }) =>
               slices.flatMap(({ shard, samples }) => samples.map((sample) => [shard, sample] as const)),
             );
-            expect(batch.rows).toBe(runs[b]!.length * 12);
+            expect(batch.rows).toBe(runs[b].length * 12);
             expect(batch.samples).toBe(wanted.length);
             expect([...batch.weights]).toEqual(Array.from({ length: batch.rows }, (_, r) => (r < wanted.length ? 1 : 0)));
             fields.forEach((field, f) => {
               const n = fieldElements(field);
-              const rows = wanted.flatMap(([shard, sample]) => [
-                ...shards[shard]!.values[f]!.subarray(sample * n, (sample + 1) * n),
-              ]);
-              expect([...batch.inputs[field.name]!]).toEqual([...rows, ...Array<number>(batch.rows * n - rows.length).fill(0)]);
+              const rows = wanted.flatMap(([shard, sample]) => [...shards[shard].values[f].subarray(sample * n, (sample + 1) * n)]);
+              expect([...batch.inputs[field.name]]).toEqual([...rows, ...Array<number>(batch.rows * n - rows.length).fill(0)]);
             });
           });
           pool.release(batches);
@@ -202,13 +200,13 @@ describe("assembling batches", () => {
     const one: Microbatch[] = [{ index: 0, slices: [{ shard: 0, samples: [3, 1] }] }];
     const first = pool.assemble(one, () => shard);
     const second = pool.assemble(one, () => shard);
-    expect(second[0]!.weights).not.toBe(first[0]!.weights);
+    expect(second[0].weights).not.toBe(first[0].weights);
     pool.release(first);
     pool.release(first);
     const third = pool.assemble(one, () => shard);
     const fourth = pool.assemble(one, () => shard);
-    expect(third[0]!.inputs["features"]).toBe(first[0]!.inputs["features"]);
-    expect(fourth[0]!.weights).not.toBe(third[0]!.weights);
+    expect(third[0].inputs["features"]).toBe(first[0].inputs["features"]);
+    expect(fourth[0].weights).not.toBe(third[0].weights);
   });
 
   it("refuses samples that a shard does not have, and microbatches that are too long", () => {

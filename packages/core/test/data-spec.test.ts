@@ -75,6 +75,14 @@ describe("a run file's data", () => {
     ],
     [{ kind: "csv", path: "a.csv", label: "y", test: "b.csv" }, "test: expected { path } or { fraction }"],
     [{ kind: "csv", path: "a.csv", label: "y", task: "regression" }, 'task: expected "classes" or "values"'],
+    [
+      { kind: "csv", path: "a.csv", label: "y", task: "values", classes: ["a", "b"] },
+      'classes: there are no classes where task is "values": leave one of the two out',
+    ],
+    [
+      { kind: "csv", path: "a.csv", label: ["x", "y"], task: "classes" },
+      "label: several labels are values: expected one column where there are classes",
+    ],
   ])("answers %j with %j", (value, message) => {
     expect(complaints(value)).toEqual([message]);
   });

@@ -35,11 +35,11 @@ describe("threefry2x32", () => {
     fc.assert(
       fc.property(fc.tuple(word, word, word, word), fc.nat(127), (input, bit) => {
         const changed = [...input] as [number, number, number, number];
-        changed[bit >> 5]! ^= 1 << (bit & 31);
-        const [a0, a1] = threefry(...(input as [number, number, number, number]));
+        changed[bit >> 5] ^= 1 << (bit & 31);
+        const [a0, a1] = threefry(...input);
         const [b0, b1] = threefry(...changed);
         const bits =
-          ((a0! ^ b0!) >>> 0).toString(2).replaceAll("0", "").length + ((a1! ^ b1!) >>> 0).toString(2).replaceAll("0", "").length;
+          ((a0 ^ b0) >>> 0).toString(2).replaceAll("0", "").length + ((a1 ^ b1) >>> 0).toString(2).replaceAll("0", "").length;
         expect(bits).toBeGreaterThan(10);
         expect(bits).toBeLessThan(54);
       }),
@@ -107,7 +107,7 @@ describe("uniform numbers", () => {
     keyed(7, "sample").fillUniform(values);
     const counts = new Float64Array(64);
     expect(values.every((value) => value >= 0 && value < 1 && Number.isInteger(value * 2 ** 24))).toBe(true);
-    for (const value of values) counts[Math.floor(value * 64)]! += 1;
+    for (const value of values) counts[Math.floor(value * 64)] += 1;
     const [mean, variance] = moments(values);
     expect(mean).toBeCloseTo(0.5, 2);
     expect(variance).toBeCloseTo(1 / 12, 2);
@@ -163,7 +163,7 @@ describe("normal numbers", () => {
     expect(Math.sqrt(variance)).toBeCloseTo(3, 1);
     for (const lag of [1, 2, 3]) {
       let sum = 0;
-      for (let i = lag; i < values.length; i += 1) sum += (values[i]! - mean) * (values[i - lag]! - mean);
+      for (let i = lag; i < values.length; i += 1) sum += (values[i] - mean) * (values[i - lag] - mean);
       expect(Math.abs(sum / values.length / variance)).toBeLessThan(0.02);
     }
   });
@@ -173,7 +173,7 @@ describe("integers and permutations", () => {
   it("stay below the bound and hit every value evenly", () => {
     const random = keyed(9, "sample");
     const counts = new Float64Array(7);
-    for (let i = 0; i < 70_000; i += 1) counts[random.integer(i, 7)]! += 1;
+    for (let i = 0; i < 70_000; i += 1) counts[random.integer(i, 7)] += 1;
     const chiSquare = counts.reduce((sum, count) => sum + (count - 10_000) ** 2 / 10_000, 0);
     expect(chiSquare).toBeLessThan(25); // 6 degrees of freedom: one in 3000 is above 25.
   });

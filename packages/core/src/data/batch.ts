@@ -58,13 +58,13 @@ function fillBatch(batch: ReusableBatch, fields: readonly Field[], microbatches:
     for (const { shard, samples } of microbatch.slices) {
       const view = lookup(shard);
       checkSlice(shard, view, samples);
-      fields.forEach((field, f) => copySamples(view.values[f]!, samples, fieldElements(field), batch.inputs[field.name]!, row));
+      fields.forEach((field, f) => copySamples(view.values[f], samples, fieldElements(field), batch.inputs[field.name], row));
       row += samples.length;
     }
   }
   batch.samples = row;
   batch.weights.fill(1, 0, row).fill(0, row);
-  for (const field of fields) batch.inputs[field.name]!.fill(0, row * fieldElements(field));
+  for (const field of fields) batch.inputs[field.name].fill(0, row * fieldElements(field));
 }
 
 /**

@@ -59,7 +59,7 @@ export class EpochPlan {
     if (!(microbatchSize >= 1 && batchSize >= 1 && batchSize % microbatchSize === 0)) {
       throw new RangeError(`a batch of ${batchSize} samples does not divide into microbatches of ${microbatchSize}`);
     }
-    const samples = train.shards.reduce((sum, shard) => sum + shards[shard]!.samples, 0);
+    const samples = train.shards.reduce((sum, shard) => sum + shards[shard].samples, 0);
     if (samples === 0 || samples !== train.samples) {
       throw new RangeError(`the training shards hold ${samples} samples; expected ${train.samples}, and at least one`);
     }
@@ -124,7 +124,7 @@ export class EpochPlan {
     return this.#orders.get(`${epoch}`, () => {
       const order = keyed(this.#seed, "shuffleShards", epoch).permutation(this.#train.shards.length);
       return sequenceOf(
-        order.map((rank) => this.#train.shards[rank]!),
+        order.map((rank) => this.#train.shards[rank]),
         this.#infos,
       );
     });
@@ -132,7 +132,7 @@ export class EpochPlan {
 
   #samplesOrder(epoch: number, shard: number): Uint32Array {
     return this.#samplesOrders.get(`${epoch}:${shard}`, () =>
-      keyed(this.#seed, "shuffleSamples", epoch, shard).permutation(this.#infos[shard]!.samples),
+      keyed(this.#seed, "shuffleSamples", epoch, shard).permutation(this.#infos[shard].samples),
     );
   }
 }

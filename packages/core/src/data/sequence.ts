@@ -17,7 +17,7 @@ export interface Stretch {
 /** The samples of `shards` (indices into `infos`), one shard after another. */
 export function sequenceOf(shards: ArrayLike<number>, infos: readonly ShardInfo[]): Sequence {
   const starts = new Float64Array(shards.length + 1);
-  for (let rank = 0; rank < shards.length; rank += 1) starts[rank + 1] = starts[rank]! + infos[shards[rank]!]!.samples;
+  for (let rank = 0; rank < shards.length; rank += 1) starts[rank + 1] = starts[rank] + infos[shards[rank]].samples;
   return { shards, starts };
 }
 
@@ -29,15 +29,15 @@ export function stretches(sequence: Sequence, begin: number, end: number): Stret
   let beyond = shards.length;
   while (beyond - rank > 1) {
     const middle = (rank + beyond) >>> 1;
-    if (starts[middle]! <= begin) rank = middle;
+    if (starts[middle] <= begin) rank = middle;
     else beyond = middle;
   }
   const found: Stretch[] = [];
-  for (; rank < shards.length && starts[rank]! < end; rank += 1) {
-    const start = starts[rank]!;
+  for (; rank < shards.length && starts[rank] < end; rank += 1) {
+    const start = starts[rank];
     const from = Math.max(begin, start) - start;
-    const to = Math.min(end, starts[rank + 1]!) - start;
-    if (from < to) found.push({ shard: shards[rank]!, from, to });
+    const to = Math.min(end, starts[rank + 1]) - start;
+    if (from < to) found.push({ shard: shards[rank], from, to });
   }
   return found;
 }

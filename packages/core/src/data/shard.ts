@@ -39,9 +39,9 @@ export function packShard(
         `field "${field.name}" is stored as ${field.storage}, its column is ${from ? storageOf(from) : "missing"}`,
       );
     }
-    const to = valuesAt(field.storage, shard.buffer, offsets[f]!, order.length * elements);
+    const to = valuesAt(field.storage, shard.buffer, offsets[f], order.length * elements);
     for (let i = 0; i < order.length; i += 1) {
-      const sample = order[i]!;
+      const sample = order[i];
       if (elements === 1) to[i] = from[sample]!;
       else to.set(from.subarray(sample * elements, (sample + 1) * elements), i * elements);
     }
@@ -66,9 +66,9 @@ export function viewShard(fields: readonly Field[], samples: number, bytes: Uint
   const values = fields.map((field, f) => {
     const length = samples * fieldElements(field);
     const size = storageBytes[field.storage];
-    const start = bytes.byteOffset + layout.offsets[f]!;
+    const start = bytes.byteOffset + layout.offsets[f];
     if (start % size === 0) return valuesAt(field.storage, bytes.buffer, start, length);
-    const copy = new Uint8Array(bytes.subarray(layout.offsets[f]!, layout.offsets[f]! + length * size));
+    const copy = new Uint8Array(bytes.subarray(layout.offsets[f], layout.offsets[f] + length * size));
     return valuesAt(field.storage, copy.buffer, 0, length);
   });
   return { samples, values };

@@ -129,7 +129,7 @@ function testOr<Files extends z.ZodType>(files: Files): z.ZodType<z.output<Files
   return z.unknown().transform((value, context) => {
     const isShare = typeof value === "object" && value !== null && "fraction" in value;
     const parsed = (isShare ? heldOut : files).safeParse(value);
-    if (parsed.success) return parsed.data as z.output<Files> | HeldOut;
+    if (parsed.success) return parsed.data;
     for (const issue of parsed.error.issues) context.issues.push({ ...issue, input: value } as never);
     return z.NEVER;
   });
@@ -147,25 +147,42 @@ export const idxSpecSchema = z.strictObject({
 }) satisfies z.ZodType<IdxSpec>;
 
 /** Checks the options of `csv(…)`. */
-export const csvSpecSchema = z.strictObject({
-  kind: z.literal("csv"),
-  path,
-  label: z.union([column, columns.min(1, { error: "expected at least one column to learn" })], {
-    error: "expected the column to learn: its name in the header, or its position from 0 (-1 is the last one)",
-  }),
-  features: columns.min(1, { error: "expected at least one column to learn from" }).optional(),
-  categorical: columns.optional(),
-  header: z.boolean({ error: "expected true (the first line names the columns) or false" }).optional(),
-  delimiter: z
-    .string({ error: "expected one character" })
-    .length(1, { error: "expected one character" })
-    .refine((character) => !'"\r\n'.includes(character), { error: "expected a character other than a quote or a line break" })
-    .optional(),
-  normalise: normalise.optional(),
-  test: testOr(z.strictObject({ path }, { error: missing("{ path } or { fraction }") })).optional(),
-  task: z.enum(["classes", "values"], { error: 'expected "classes" or "values"' }).optional(),
-  classes: names.optional(),
-}) satisfies z.ZodType<CsvSpec>;
+export const csvSpecSchema = z
+  .strictObject({
+    kind: z.literal("csv"),
+    path,
+    label: z.union([column, columns.min(1, { error: "expected at least one column to learn" })], {
+      error: "expected the column to learn: its name in the header, or its position from 0 (-1 is the last one)",
+    }),
+    features: columns.min(1, { error: "expected at least one column to learn from" }).optional(),
+    categorical: columns.optional(),
+    header: z.boolean({ error: "expected true (the first line names the columns) or false" }).optional(),
+    delimiter: z
+      .string({ error: "expected one character" })
+      .length(1, { error: "expected one character" })
+      .refine((character) => !'"\r\n'.includes(character), { error: "expected a character other than a quote or a line break" })
+      .optional(),
+    normalise: normalise.optional(),
+    test: testOr(z.strictObject({ path }, { error: missing("{ path } or { fraction }") })).optional(),
+    task: z.enum(["classes", "values"], { error: 'expected "classes" or "values"' }).optional(),
+    classes: names.optional(),
+  })
+  .superRefine(({ task, classes, label }, context) => {
+    if (task === "values" && classes) {
+      context.addIssue({
+        code: "custom",
+        path: ["classes"],
+        message: 'there are no classes where task is "values": leave one of the two out',
+      });
+    }
+    if (Array.isArray(label) && label.length > 1 && (task === "classes" || classes)) {
+      context.addIssue({
+        code: "custom",
+        path: ["label"],
+        message: "several labels are values: expected one column where there are classes",
+      });
+    }
+  }) satisfies z.ZodType<CsvSpec>;
 
 /** Checks the `data` of a run file. */
 export const dataSpecSchema = z.discriminatedUnion("kind", [idxSpecSchema, csvSpecSchema], {

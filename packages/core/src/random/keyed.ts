@@ -43,13 +43,13 @@ export class KeyedRandom {
     checkWord(counter, "a counter");
     const block = this.#block;
     threefry2x32(this.#k0, this.#k1, counter, childKeys, block);
-    return new KeyedRandom(block[0]!, block[1]!);
+    return new KeyedRandom(block[0], block[1]);
   }
 
   /** 32 random bits, as a number from 0 to 2^32 - 1. */
   word(index: number): number {
     threefry2x32(this.#k0, this.#k1, index >>> 1, streamWords, this.#block);
-    return this.#block[index & 1]!;
+    return this.#block[index & 1];
   }
 
   /** A number in [0, 1), a multiple of 2^-24: exact in float32. Made of the upper 24 bits of the word at `index`. */
@@ -64,8 +64,8 @@ export class KeyedRandom {
   normal(index: number): number {
     const block = this.#block;
     threefry2x32(this.#k0, this.#k1, index >>> 1, streamWords, block);
-    const angle = block[1]! >>> 8;
-    return normalRadius(block[0]!) * ((index & 1) === 0 ? cosineOfTurn(angle) : sineOfTurn(angle));
+    const angle = block[1] >>> 8;
+    return normalRadius(block[0]) * ((index & 1) === 0 ? cosineOfTurn(angle) : sineOfTurn(angle));
   }
 
   /**
@@ -80,8 +80,8 @@ export class KeyedRandom {
     const accepted = wordRange - (wordRange % bound);
     for (let attempt = firstAttempt; ; attempt += 1) {
       threefry2x32(this.#k0, this.#k1, index, attempt, block);
-      if (block[0]! < accepted) return block[0]! % bound;
-      if (block[1]! < accepted) return block[1]! % bound;
+      if (block[0] < accepted) return block[0] % bound;
+      if (block[1] < accepted) return block[1] % bound;
     }
   }
 
@@ -92,7 +92,7 @@ export class KeyedRandom {
     for (let i = 0; i < count; i += 1) order[i] = i;
     for (let i = count - 1; i > 0; i -= 1) {
       const j = this.integer(i, i + 1);
-      const value = order[i]!;
+      const value = order[i];
       order[i] = order[j]!;
       order[j] = value;
     }
@@ -108,8 +108,8 @@ export class KeyedRandom {
     const span = (high - low) * unit;
     for (let i = 0; i < out.length; i += 2) {
       threefry2x32(this.#k0, this.#k1, i >>> 1, streamWords, block);
-      out[i] = low + span * (block[0]! >>> 8);
-      if (i + 1 < out.length) out[i + 1] = low + span * (block[1]! >>> 8);
+      out[i] = low + span * (block[0] >>> 8);
+      if (i + 1 < out.length) out[i + 1] = low + span * (block[1] >>> 8);
     }
   }
 
@@ -118,8 +118,8 @@ export class KeyedRandom {
     const block = this.#block;
     for (let i = 0; i < out.length; i += 2) {
       threefry2x32(this.#k0, this.#k1, i >>> 1, streamWords, block);
-      const radius = deviation * normalRadius(block[0]!);
-      const angle = block[1]! >>> 8;
+      const radius = deviation * normalRadius(block[0]);
+      const angle = block[1] >>> 8;
       out[i] = mean + radius * cosineOfTurn(angle);
       if (i + 1 < out.length) out[i + 1] = mean + radius * sineOfTurn(angle);
     }

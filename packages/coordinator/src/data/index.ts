@@ -1,0 +1,3 @@
+// Datasets: from what a run file names to a description and the bytes of the shards.
+export { type Dataset, openDataset, type OpenOptions } from "./open.ts";
+export { MemoryShardStore, shardHash, type ShardStore } from "./store.ts";
