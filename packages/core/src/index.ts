@@ -6,3 +6,6 @@ export * from "./vector/index.ts";
 export * from "./data/index.ts";
 export * from "./protocol/index.ts";
 export * from "./model/index.ts";
+export * from "./optimizer/index.ts";
+export * from "./random/index.ts";
+export * from "./run/index.ts";

@@ -1,0 +1,6 @@
+// The run file: what a person writes, how it is checked, and what becomes of it.
+export { defaultMicrobatchSize } from "./microbatch-size.ts";
+export { applyOverrides } from "./overrides.ts";
+export { resolveRun, restoreRun, runDescriptionVersion, type ResolvedRun, type RunDescription } from "./resolve.ts";
+export { defineRun, type CheckpointInterval, type Interval, type RunFile } from "./run-file.ts";
+export { checkRun, type Duration, type RunSettings } from "./settings.ts";

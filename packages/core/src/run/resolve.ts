@@ -1,0 +1,65 @@
+// A run that can begin: the graph built, and all of it described as plain data, which a checkpoint keeps and a resumed run reads.
+import { z } from "zod";
+import { TabgradError } from "../errors.ts";
+import { metricNames, type Graph } from "../graph/graph.ts";
+import { graphFromJson, graphToJson } from "../graph/json.ts";
+import { forwardGraph, type DataShape } from "../model/forward-graph.ts";
+import { durationSchema, microbatchSizeSchema, settingsShape } from "./schema.ts";
+import type { RunSettings } from "./settings.ts";
+
+export const runDescriptionVersion = 1;
+
+const descriptionSchema = z.strictObject({
+  version: z.literal(runDescriptionVersion),
+  ...settingsShape,
+  microbatchSize: microbatchSizeSchema,
+  duration: durationSchema,
+  /** The names of loss and metrics, for people; what they compute is in the graph. */
+  loss: z.string(),
+  metrics: z.array(z.string()),
+  /** The forward graph, in the format of docs/graph.md. */
+  graph: z.unknown(),
+});
+
+/** A run as plain data: it survives JSON, and says all that a run file and its data said. */
+export type RunDescription = Readonly<z.output<typeof descriptionSchema>>;
+
+export interface ResolvedRun {
+  readonly description: RunDescription;
+  /** The forward graph; `description.graph` is the same as plain data. */
+  readonly graph: Graph;
+}
+
+/**
+ * @param data how the dataset describes its features and labels
+ * @throws TabgradError MODEL_INVALID where model, loss, metrics and data do not fit together
+ */
+export function resolveRun(settings: RunSettings, data: DataShape): ResolvedRun {
+  const { model, loss, metrics, ...plain } = settings;
+  const graph = forwardGraph({ model, loss, ...(metrics && { metrics }), data });
+  const description: RunDescription = {
+    version: runDescriptionVersion,
+    ...plain,
+    loss: loss.kind,
+    metrics: metricNames(graph),
+    graph: JSON.parse(graphToJson(graph)) as unknown,
+  };
+  return { description, graph };
+}
+
+/**
+ * Reads a description back.
+ * @param value what `JSON.parse` made of it
+ * @throws TabgradError CHECKPOINT_INVALID where it is not one, GRAPH_INVALID where its graph is not one
+ */
+export function restoreRun(value: unknown): ResolvedRun {
+  const checked = descriptionSchema.safeParse(value);
+  if (!checked.success) {
+    throw new TabgradError(
+      "CHECKPOINT_INVALID",
+      `This is not a description of a run of format ${runDescriptionVersion}: ${z.prettifyError(checked.error)}`,
+      "Resume with the version of tabgrad that wrote it, or begin a new run.",
+    );
+  }
+  return { description: checked.data, graph: graphFromJson(JSON.stringify(checked.data.graph)) };
+}

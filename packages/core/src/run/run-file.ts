@@ -1,0 +1,47 @@
+// What a person writes: the type that an editor completes, and nothing else. schema.ts checks it.
+import type { DataSpec } from "../data/spec.ts";
+import type { Layer } from "../model/layer.ts";
+import type { Loss, Metric } from "../model/loss.ts";
+import type { OptimizerSpec } from "../optimizer/spec.ts";
+
+/** How often: counted in epochs or in steps. "end" is once, at the end of the run, when it is due in any case. */
+export type Interval = { readonly epochs: number } | { readonly steps: number } | "end";
+
+/** As `Interval`, or by the clock. */
+export type CheckpointInterval = Interval | { readonly seconds: number };
+
+/** A run file's default export. */
+export interface RunFile {
+  /** What to learn from: `idx({ … })` or `csv({ … })`. */
+  readonly data: DataSpec;
+  /** The model: `sequential(dense(128), relu(), dense(10))`. Its last layer gives what the loss expects. */
+  readonly model: Layer;
+  /** What to make small: `crossEntropy()`, `binaryCrossEntropy()`, `categoricalCrossEntropy()` or `meanSquaredError()`. */
+  readonly loss: Loss;
+  /** What to report beside the loss. Default: what suits the loss, such as `accuracy()`. */
+  readonly metrics?: readonly Metric[];
+  /** How to make it small: `sgd({ … })`, `adam({ … })` or `adamW({ … })`. */
+  readonly optimizer: OptimizerSpec;
+  /** Samples of a step, over all workers together. */
+  readonly batchSize: number;
+  /**
+   * Samples that a worker takes at a time; `batchSize` is a multiple of it. Default: the divisor of `batchSize` that makes a step of
+   * about 8 microbatches.
+   */
+  readonly microbatchSize?: number;
+  /** How many times to go through the data. Either this or `steps`. */
+  readonly epochs?: number;
+  /** How many steps to take. Either this or `epochs`. */
+  readonly steps?: number;
+  /** Decides everything that is left to chance: a whole number from 0 to 4294967295. Default: 1. */
+  readonly seed?: number;
+  /** When to measure loss and metrics on held-out samples. Default: every epoch. */
+  readonly evaluateEvery?: Interval;
+  /** When to save the parameters. Default: every epoch. */
+  readonly checkpointEvery?: CheckpointInterval;
+  /** A checkpoint to take the first parameters from, by name; those it lacks begin at random. Relative to the run file. */
+  readonly initialise?: string;
+}
+
+/** Describes a run, for an editor to complete and `tabgrad train` to load. What it says is checked when it is loaded. */
+export const defineRun = (run: RunFile): RunFile => run;
