@@ -64,10 +64,21 @@ describe("a run", () => {
   });
 
   it("asks for checkpoints on the way, and leaves the last one to the end", () => {
-    const run = new Simulation({ steps: 4, checkpointAfter: (step) => step % 2 === 0 });
+    const run = new Simulation({ steps: 4, checkpointEvery: { steps: 2 } });
     run.join("a");
     while (!run.outcome) run.answer("a");
     expect(run.actions.flatMap((action) => (action.kind === "checkpoint" ? [action.step] : []))).toEqual([2]);
+  });
+
+  it("asks for checkpoints by the clock, from the first step on", () => {
+    const run = new Simulation({ steps: 7, checkpointEvery: { milliseconds: 100 } });
+    run.now = 1000;
+    run.join("a");
+    while (!run.outcome) {
+      run.now += 40;
+      run.answer("a");
+    }
+    expect(run.actions.flatMap((action) => (action.kind === "checkpoint" ? [action.step] : []))).toEqual([3, 6]);
   });
 
   it("gives a dead worker's microbatches to the living", () => {

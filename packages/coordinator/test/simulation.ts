@@ -32,7 +32,7 @@ export class Simulation {
       stepSamples: () => [32, 32, 32, 32],
       evaluationSamples: [],
       evaluateAfter: () => false,
-      checkpointAfter: () => false,
+      checkpointEvery: undefined,
       startWorkers: 1,
       minWorkers: 1,
       ...plan,

@@ -11,12 +11,9 @@ export const manifestSchema = z.object({
   /** Optimizer steps taken; also the cursor of the plan: the next step is `step + 1`. */
   step: z.int().nonnegative(),
   epoch: z.int().nonnegative(),
-  seed: z.int(),
   savedAt: z.string(),
-  /** The resolved run file. */
+  /** The run as data, its graph included: `restoreRun` of the core package reads it. */
   run: z.unknown(),
-  /** The forward graph, in the format of docs/graph.md. */
-  graph: z.unknown(),
   /** SHA-256 of the flat parameter vector, float32 little-endian. */
   parametersSha256: z.string(),
   /** The newest evaluation, if there was one. */

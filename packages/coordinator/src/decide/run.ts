@@ -27,7 +27,8 @@ export interface RunPlan {
   readonly evaluationSamples: readonly number[];
   /** Whether to evaluate after this many steps. */
   readonly evaluateAfter: (step: number) => boolean;
-  readonly checkpointAfter: (step: number) => boolean;
+  /** When to write a checkpoint on the way: after every so many steps, or when that much time has passed; undefined for never. */
+  readonly checkpointEvery: { readonly steps: number } | { readonly milliseconds: number } | undefined;
   /** Workers to wait for before the first step. */
   readonly startWorkers: number;
   /** Workers below which no step is opened. */
@@ -57,6 +58,8 @@ export interface RunState {
   readonly workers: Workers;
   readonly assignments: ReadonlyMap<number, OpenAssignment>;
   readonly nextAssignment: number;
+  /** When the newest checkpoint was asked for. */
+  readonly checkpointAt: number;
   /** Whether the first step was ever opened. */
   readonly begun: boolean;
 }
@@ -109,7 +112,7 @@ export interface Decision {
 export const maxFailures = 3;
 
 export function initialState(): RunState {
-  return { phase: "waiting", step: 0, workers: new Map(), assignments: new Map(), nextAssignment: 1, begun: false };
+  return { phase: "waiting", step: 0, workers: new Map(), assignments: new Map(), nextAssignment: 1, checkpointAt: 0, begun: false };
 }
 
 export function decide(plan: RunPlan, state: RunState, event: RunEvent, now: number): Decision {
@@ -243,8 +246,17 @@ class Turn {
     // Whoever was assigned ahead could not begin before the new parameters were on their way.
     const assignments = new Map([...this.state.assignments].map(([id, open]) => [id, { ...open, since: this.now }]));
     this.set({ assignments });
-    if (step < this.plan.steps && this.plan.checkpointAfter(step)) this.actions.push({ kind: "checkpoint", step });
+    if (step < this.plan.steps && this.checkpointDue(step)) {
+      this.set({ checkpointAt: this.now });
+      this.actions.push({ kind: "checkpoint", step });
+    }
     this.proceed();
+  }
+
+  private checkpointDue(step: number): boolean {
+    const every = this.plan.checkpointEvery;
+    if (!every) return false;
+    return "steps" in every ? step % every.steps === 0 : this.now - this.state.checkpointAt >= every.milliseconds;
   }
 
   private end(outcome: Outcome): void {
@@ -305,7 +317,7 @@ class Turn {
       return this.set({ phase: "waiting" });
     }
     if (phase === "waiting") this.reasons.push({ kind: "running", workers: workers.size, step: this.state.step + 1 });
-    this.set({ phase: "running", begun: true });
+    this.set({ phase: "running", begun: true, checkpointAt: begun ? this.state.checkpointAt : this.now });
     const ledger = this.state.ledger!;
     const pending = pendingMicrobatches(ledger);
     const idle = [...workers.values()].filter((worker) => worker.assignment === undefined);

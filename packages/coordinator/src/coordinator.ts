@@ -1,0 +1,379 @@
+// The coordinator: carries out what the decision core decides. Sockets, disk and clock are here; decisions are in decide/, arithmetic
+// in reduce/.
+import { discovery, graphToJson, metricNames, TabgradError, type Contribution, type Hello, type ResolvedRun } from "@tabgrad/core";
+import { randomUUID } from "node:crypto";
+import { mkdir } from "node:fs/promises";
+import type { Server } from "node:http";
+import { join } from "node:path";
+import { CheckpointWriter, type Snapshot } from "./checkpoint/index.ts";
+import type { Dataset } from "./data/index.ts";
+import { decide, initialState, type Action, type Outcome, type RunEvent, type RunPlan, type RunState, type Totals } from "./decide/index.ts";
+import { Schedule } from "./plan.ts";
+import { Reducer } from "./reduce/reducer.ts";
+import type { ArrivedGradient, Connection, ConnectionHandler } from "./rim/connection.ts";
+import { createHttpServer, listen } from "./rim/http.ts";
+import { silenceMs, WorkerSockets } from "./rim/sockets.ts";
+import { Journal, Rate, type TelemetryEvent, type WorkerShare } from "./telemetry/index.ts";
+
+export interface CoordinatorOptions {
+  readonly run: ResolvedRun;
+  /** The flat parameter vector to begin with. */
+  readonly initial: Float32Array;
+  readonly dataset: Dataset;
+  /** Where checkpoints and the journal go; made if it is not there. */
+  readonly directory: string;
+  readonly host: string;
+  /** 0 for any free one. */
+  readonly port: number;
+  /** Workers to wait for before the first step. */
+  readonly startWorkers: number;
+  /** Workers below which no step is opened. */
+  readonly minWorkers: number;
+  /** Version of the software, for the manifest. */
+  readonly software: string;
+  readonly onEvent: (event: TelemetryEvent) => void;
+  /** Something that does not end the run but should be known. */
+  readonly onWarning: (message: string) => void;
+}
+
+export type DoneEvent = Extract<TelemetryEvent, { event: "done" }>;
+
+export interface RunningCoordinator {
+  /** http://HOST:PORT, as a worker on this machine reaches it. */
+  readonly url: string;
+  readonly port: number;
+  /** When the run is over and everything is closed. Rejects with a TabgradError where the last checkpoint can't be written. */
+  readonly done: Promise<DoneEvent>;
+  /** Ends the run after the newest step, with a checkpoint. */
+  stop(why: string): void;
+}
+
+/** Values in a chunk of the flat vector: 256 KiB. */
+const chunkElements = 65_536;
+const checkpointsKept = 3;
+/** What a worker gets to close its socket in the end. */
+const closePatienceMs = 2_000;
+
+/** Listens and begins as soon as there are workers. @throws TabgradError PORT_IN_USE, ADDRESS_UNAVAILABLE, OUTPUT_UNWRITABLE */
+export async function startCoordinator(options: CoordinatorOptions): Promise<RunningCoordinator> {
+  const run = new CoordinatedRun(options);
+  await run.begin();
+  return run;
+}
+
+class CoordinatedRun implements RunningCoordinator, ConnectionHandler {
+  readonly done: Promise<DoneEvent>;
+  url = "";
+  port = 0;
+  private readonly runId = randomUUID();
+  private readonly options: CoordinatorOptions;
+  private readonly schedule: Schedule;
+  private readonly plan: RunPlan;
+  private readonly reducer: Reducer;
+  private readonly checkpoints: CheckpointWriter;
+  private readonly metrics: readonly string[];
+  private readonly graphJson: string;
+  private readonly http: Server;
+  private journal: Journal | undefined;
+  private sockets: WorkerSockets | undefined;
+  private state: RunState = initialState();
+  private readonly queue: RunEvent[] = [];
+  private dispatching = false;
+  private readonly connections = new Map<string, Connection>();
+  /** Gradients of contributions that were not decided on yet, by assignment. */
+  private readonly arrived = new Map<number, { contribution: Contribution; gradient: ArrivedGradient }>();
+  private shares: WorkerShare[] = [];
+  private readonly rate = new Rate();
+  private samples = 0;
+  private beganAt: number | undefined;
+  private newest: { loss: number; metrics: Record<string, number> } | undefined;
+  private evaluation: { step: number; loss: number; metrics: Record<string, number> } | null = null;
+  private settle!: { resolve: (event: DoneEvent) => void; reject: (error: Error) => void };
+
+  constructor(options: CoordinatorOptions) {
+    const { run, dataset, startWorkers, minWorkers } = options;
+    this.options = options;
+    this.done = new Promise((resolve, reject) => (this.settle = { resolve, reject }));
+    this.schedule = new Schedule({ run: run.description, dataset: dataset.description, startWorkers, minWorkers });
+    this.plan = this.schedule.runPlan;
+    this.reducer = new Reducer(run.graph, run.description.optimizer, chunkElements, options.initial);
+    this.metrics = metricNames(run.graph);
+    this.graphJson = graphToJson(run.graph);
+    this.http = createHttpServer({
+      store: dataset.store,
+      identity: () => ({ ...discovery, run: this.runId, step: this.state.step, steps: this.plan.steps, workers: this.state.workers.size, phase: this.state.phase }),
+    });
+    this.checkpoints = new CheckpointWriter({
+      directory: options.directory,
+      keep: checkpointsKept,
+      onWritten: (step, { path, bytes, milliseconds }) => this.tell({ event: "checkpoint", step, path, bytes, milliseconds }),
+      onFailure: (step, error) => options.onWarning(`The checkpoint of step ${step} could not be written: ${error.message}`),
+    });
+  }
+
+  async begin(): Promise<void> {
+    const { directory, host, port, run, dataset } = this.options;
+    await this.openDirectory(directory);
+    const address = await listen(this.http, port, host);
+    this.port = address.port;
+    const reachable = host === "0.0.0.0" || host === "::" ? "127.0.0.1" : host;
+    this.url = `http://${reachable.includes(":") ? `[${reachable}]` : reachable}:${address.port}`;
+    this.tell({
+      event: "start",
+      runId: this.runId,
+      steps: this.plan.steps,
+      stepsPerEpoch: this.schedule.stepsPerEpoch,
+      step: this.state.step,
+      batchSize: run.description.batchSize,
+      microbatchSize: run.description.microbatchSize,
+      parameters: this.reducer.elements,
+      trainSamples: dataset.description.train.samples,
+      evaluationSamples: dataset.description.evaluation.samples,
+      seed: run.description.seed,
+    });
+    this.sockets = new WorkerSockets(this.http, this.reducer.layout, this);
+    // So that a run that diverges at once still has something to go back to.
+    this.checkpoints.request(this.snapshot());
+  }
+
+  stop(why: string): void {
+    this.dispatch({ kind: "stop", why });
+  }
+
+  private async openDirectory(directory: string): Promise<void> {
+    try {
+      await mkdir(directory, { recursive: true });
+      this.journal = new Journal(join(directory, "journal.msgpack"));
+      await this.journal.opened();
+    } catch (error) {
+      throw new TabgradError("OUTPUT_UNWRITABLE", `Cannot write to ${directory}: ${(error as Error).message}`, "Choose another folder with --out.", { cause: error });
+    }
+  }
+
+  // What connections report.
+
+  greeted(connection: Connection, hello: Hello): void {
+    const { run, dataset } = this.options;
+    connection.send({
+      type: "welcome",
+      runId: this.runId,
+      graph: this.graphJson,
+      metrics: this.metrics,
+      microbatchSize: run.description.microbatchSize,
+      chunkElements,
+      parameterElements: this.reducer.elements,
+      fields: dataset.description.fields,
+      shards: dataset.description.shards,
+      seed: run.description.seed,
+      silenceMs: 2 * silenceMs,
+    });
+    for (const frame of this.reducer.frames()) connection.sendFrame(frame);
+    this.connections.set(connection.id, connection);
+    const identity = { id: connection.id, name: this.uniqueName(hello.name), host: hello.host, engine: hello.engine, device: hello.device };
+    this.tell({ event: "worker", ...identity, state: "joined", workers: this.state.workers.size + 1 });
+    this.dispatch({ kind: "joined", worker: identity });
+  }
+
+  contributed(connection: Connection, contribution: Contribution, gradient: ArrivedGradient): void {
+    const open = this.state.assignments.get(contribution.assignment);
+    const training = open?.worker === connection.id && this.state.ledger?.purpose === "train";
+    if (training && !gradient.complete) {
+      return this.dispatch({ kind: "failed", worker: connection.id, assignment: contribution.assignment, why: "its contribution lacks chunks of the gradient" });
+    }
+    if (contribution.metricSums.length !== this.metrics.length) {
+      const why = `it sent ${contribution.metricSums.length} metrics, the run has ${this.metrics.length}`;
+      return this.dispatch({ kind: "failed", worker: connection.id, assignment: contribution.assignment, why });
+    }
+    this.arrived.set(contribution.assignment, { contribution, gradient });
+    this.dispatch({ kind: "claimed", worker: connection.id, claim: contribution, finite: Number.isFinite(contribution.lossSum) });
+    this.arrived.delete(contribution.assignment);
+  }
+
+  failed(connection: Connection, assignment: number, why: string): void {
+    this.dispatch({ kind: "failed", worker: connection.id, assignment, why });
+  }
+
+  left(connection: Connection, why: string): void {
+    this.connections.delete(connection.id);
+    const worker = this.state.workers.get(connection.id);
+    if (worker) {
+      const { id, name, host, engine, device } = worker;
+      this.tell({ event: "worker", id, name, host, engine, device, state: "left", workers: this.state.workers.size - 1, why });
+    }
+    this.dispatch({ kind: "left", worker: connection.id, why });
+  }
+
+  private uniqueName(name: string): string {
+    const taken = new Set([...this.state.workers.values()].map((worker) => worker.name));
+    let unique = name;
+    for (let i = 2; taken.has(unique); i++) unique = `${name} (${i})`;
+    return unique;
+  }
+
+  // The loop: an event, a decision, its actions; what they cause is decided on after them.
+
+  private dispatch(event: RunEvent): void {
+    this.queue.push(event);
+    if (this.dispatching) return;
+    this.dispatching = true;
+    for (let next = this.queue.shift(); next; next = this.queue.shift()) {
+      const { state, actions, reasons } = decide(this.plan, this.state, next, performance.now());
+      this.state = state;
+      for (const reason of reasons) {
+        if (reason.kind === "running") this.resume();
+        this.tell({ event: "decision", step: state.step, reason });
+      }
+      for (const action of actions) this.perform(action);
+    }
+    this.dispatching = false;
+  }
+
+  private perform(action: Action): void {
+    switch (action.kind) {
+      case "assign":
+        return this.assign(action);
+      case "accept":
+        return this.accept(action.assignment, action.worker);
+      case "discard":
+        return;
+      case "apply":
+        return this.apply(action.step, action.totals);
+      case "evaluated":
+        return this.evaluated(action.step, action.totals);
+      case "checkpoint":
+        return this.checkpoints.request(this.snapshot());
+      case "dismiss":
+        return this.connections.get(action.worker)?.dismiss(action.why, false);
+      case "end":
+        void this.end(action.outcome).then(this.settle.resolve, this.settle.reject);
+        return;
+      default:
+        action satisfies never;
+    }
+  }
+
+  /** Computing begins, or goes on after a pause. */
+  private resume(): void {
+    const now = performance.now();
+    this.beganAt ??= now;
+    this.rate.restart(now);
+  }
+
+  private assign({ worker, assignment, purpose, step, version, microbatches }: Extract<Action, { kind: "assign" }>): void {
+    this.connections.get(worker)?.send({
+      type: "assignment",
+      assignment,
+      purpose,
+      step,
+      version,
+      microbatches: this.schedule.microbatches(purpose, step, microbatches),
+      upcomingShards: this.schedule.upcomingShards(purpose, step, microbatches),
+    });
+  }
+
+  private accept(assignment: number, id: string): void {
+    const { contribution, gradient } = this.arrived.get(assignment)!;
+    if (gradient.chunks.length === 0) return;
+    this.reducer.add(gradient.chunks);
+    const { samples, timings } = contribution;
+    this.shares.push({ id, name: this.state.workers.get(id)?.name ?? id, samples, timings });
+  }
+
+  private apply(step: number, totals: Totals): void {
+    const reduction = this.reducer.apply(totals.samples, (frame) => this.sockets!.broadcast(frame));
+    if (reduction.kind === "notFinite") return void this.queue.push({ kind: "diverged", step, what: reduction.what });
+    const { loss, metrics } = this.means(totals);
+    this.samples += totals.samples;
+    this.newest = { loss, metrics };
+    const { gradientNorm, learningRate } = reduction;
+    this.tell({
+      event: "step",
+      step,
+      epoch: this.schedule.epochOf(step),
+      loss,
+      metrics,
+      samples: totals.samples,
+      samplesPerSecond: this.rate.add(totals.samples, performance.now()),
+      workers: this.state.workers.size,
+      gradientNorm,
+      learningRate,
+      shares: this.shares,
+    });
+    this.shares = [];
+    this.queue.push({ kind: "applied", step });
+  }
+
+  private evaluated(step: number, totals: Totals): void {
+    this.evaluation = { step, ...this.means(totals) };
+    this.newest = this.evaluation;
+    this.tell({ event: "eval", epoch: this.schedule.epochOf(step), ...this.evaluation, samples: totals.samples });
+    this.rate.restart(performance.now());
+  }
+
+  private means({ samples, lossSum, metricSums }: Totals): { loss: number; metrics: Record<string, number> } {
+    return { loss: lossSum / samples, metrics: Object.fromEntries(this.metrics.map((name, i) => [name, metricSums[i] / samples])) };
+  }
+
+  private snapshot(): Snapshot {
+    const { run, software } = this.options;
+    const step = this.reducer.version;
+    return {
+      weights: this.reducer.weights(),
+      optimizer: this.reducer.optimizerState(),
+      manifest: {
+        format: 1,
+        tabgrad: software,
+        runId: this.runId,
+        step,
+        epoch: this.schedule.epochOf(step),
+        run: run.description,
+        parametersSha256: this.reducer.parametersSha256(),
+        evaluation: this.evaluation,
+      },
+    };
+  }
+
+  private async end(outcome: Outcome): Promise<DoneEvent> {
+    const seconds = this.beganAt === undefined ? 0 : (performance.now() - this.beganAt) / 1000;
+    const { step } = this.state;
+    const farewell = outcome.kind === "finished" ? `finished after ${step} steps` : outcome.kind === "stopped" ? outcome.why : "the run diverged";
+    const closing = this.sockets!.close(farewell, closePatienceMs);
+    try {
+      // What diverged is worth nothing; the checkpoint before it stays.
+      if (outcome.kind === "diverged") await this.checkpoints.settled();
+      else await this.checkpoints.write(this.snapshot());
+      const event: DoneEvent = {
+        event: "done",
+        outcome: outcome.kind,
+        ...(outcome.kind === "stopped" && { why: outcome.why, code: "INTERRUPTED" }),
+        ...(outcome.kind === "diverged" && { why: outcome.what, code: "DIVERGED" }),
+        step,
+        loss: this.newest?.loss ?? null,
+        metrics: this.newest?.metrics ?? {},
+        checkpoint: this.checkpoints.newest ?? null,
+        parametersSha256: this.reducer.parametersSha256(),
+        seconds,
+        samples: this.samples,
+        samplesPerSecond: seconds > 0 ? this.samples / seconds : 0,
+      };
+      this.tell(event);
+      return event;
+    } finally {
+      await closing;
+      await this.closeHttp();
+      await this.journal?.close();
+    }
+  }
+
+  private closeHttp(): Promise<void> {
+    this.http.closeAllConnections();
+    return new Promise((resolve) => {
+      this.http.close(() => resolve());
+    });
+  }
+
+  private tell(event: TelemetryEvent): void {
+    this.journal?.append(event, Date.now());
+    this.options.onEvent(event);
+  }
+}

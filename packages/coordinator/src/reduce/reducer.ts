@@ -1,0 +1,111 @@
+// Where the workers' gradients become one optimizer step: contributions are added as they come, chunk by chunk; the step divides the
+// sum by the samples, once, and hands out each new chunk as soon as it is there.
+import {
+  chunkLength,
+  chunkOffset,
+  createOptimizer,
+  encodeToWorker,
+  parameterElements,
+  parameterSlots,
+  type ChunkLayout,
+  type Graph,
+  type Optimizer,
+  type OptimizerSpec,
+  type ParameterSlot,
+} from "@tabgrad/core";
+import { createHash } from "node:crypto";
+import type { NamedTensor } from "../checkpoint/index.ts";
+
+export type Reduction =
+  | { readonly kind: "stepped"; readonly gradientNorm: number; readonly learningRate: number }
+  /** Nothing was changed: the parameters are those of the step before. */
+  | { readonly kind: "notFinite"; readonly what: string };
+
+export class Reducer {
+  readonly layout: ChunkLayout;
+  /** Steps taken; the version of the parameters. */
+  version: number;
+  private readonly optimizer: Optimizer;
+  private readonly slots: readonly ParameterSlot[];
+  /** Whether the gradient vector holds sums of the step under way; if not, it holds those of the step before. */
+  private summing = false;
+
+  /** @param initial the flat parameter vector to begin with */
+  constructor(graph: Graph, spec: OptimizerSpec, chunkElements: number, initial: Float32Array, version = 0) {
+    const elements = parameterElements(graph);
+    this.layout = { elements, chunkElements, count: Math.ceil(elements / chunkElements) };
+    this.slots = parameterSlots(graph);
+    this.optimizer = createOptimizer(spec, elements);
+    this.optimizer.parameters.set(initial);
+    this.version = version;
+  }
+
+  get elements(): number {
+    return this.layout.elements;
+  }
+
+  /** Adds one contribution: the sum of the gradients of some samples, all its chunks. */
+  add(chunks: readonly (Float32Array | undefined)[]): void {
+    if (!this.summing) this.optimizer.clearGradients();
+    this.summing = true;
+    chunks.forEach((values, chunk) => values && this.optimizer.accumulate(chunkOffset(this.layout, chunk), values));
+  }
+
+  /** Forgets the sums of a step that will not be finished. */
+  abandon(): void {
+    this.summing = false;
+  }
+
+  /**
+   * Takes the optimizer step from the sum over `samples` samples.
+   * @param send is called with the frame of each new chunk of parameters, in order
+   */
+  apply(samples: number, send: (frame: Uint8Array) => void): Reduction {
+    this.summing = false;
+    const { optimizer, layout } = this;
+    const { learningRate } = optimizer.settings;
+    const gradientNorm = Math.sqrt(optimizer.squaredGradientNorm({ samples }));
+    if (!Number.isFinite(gradientNorm)) return { kind: "notFinite", what: "the gradient is not finite" };
+    const step = this.version + 1;
+    let squaredParameters = 0;
+    for (let chunk = 0; chunk < layout.count; chunk++) {
+      const range = { offset: chunkOffset(layout, chunk), count: chunkLength(layout, chunk) };
+      squaredParameters += optimizer.step({ ...range, step, samples, learningRate }).squaredParameterNorm;
+      send(this.frame(step, chunk));
+    }
+    this.version = step;
+    if (!Number.isFinite(squaredParameters)) return { kind: "notFinite", what: "the new parameters are not finite" };
+    return { kind: "stepped", gradientNorm, learningRate };
+  }
+
+  /** The frames that bring a worker to the present version. */
+  *frames(): Generator<Uint8Array> {
+    for (let chunk = 0; chunk < this.layout.count; chunk++) yield this.frame(this.version, chunk);
+  }
+
+  /** SHA-256 of the flat vector, float32 little-endian. */
+  parametersSha256(): string {
+    const { buffer, byteOffset, byteLength } = this.optimizer.parameters;
+    return createHash("sha256").update(new Uint8Array(buffer, byteOffset, byteLength)).digest("hex");
+  }
+
+  /** Copies of the parameters, by name. */
+  weights(): NamedTensor[] {
+    return this.named(this.optimizer.parameters, (slot) => slot.name);
+  }
+
+  /** Copies of the optimizer's state, named "STATE/PARAMETER". */
+  optimizerState(): NamedTensor[] {
+    return Object.entries(this.optimizer.stateVectors()).flatMap(([state, vector]) => this.named(vector, (slot) => `${state}/${slot.name}`));
+  }
+
+  private named(vector: Float32Array, name: (slot: ParameterSlot) => string): NamedTensor[] {
+    return this.slots.map((slot) => ({ name: name(slot), shape: slot.shape, data: vector.slice(slot.offset, slot.offset + slot.elements) }));
+  }
+
+  private frame(version: number, chunk: number): Uint8Array {
+    const offset = chunkOffset(this.layout, chunk);
+    const values = this.optimizer.parameters.subarray(offset, offset + chunkLength(this.layout, chunk));
+    return encodeToWorker({ type: "parametersChunk", version, chunk, values });
+  }
+}

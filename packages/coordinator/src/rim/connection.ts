@@ -1,0 +1,190 @@
+// One worker's socket: greeting, frames in and out, and the contribution that is arriving. What it means is decided elsewhere.
+import {
+  bounds,
+  checkChunk,
+
+  ChunkSet,
+  closeCodes,
+  decodeToCoordinator,
+  encodeToWorker,
+  protocolMismatch,
+  protocolOf,
+  protocolVersion,
+  TabgradError,
+  type ChunkLayout,
+  type Contribution,
+  type Hello,
+  type ToCoordinator,
+  type ToWorker,
+} from "@tabgrad/core";
+import type { RawData, WebSocket } from "ws";
+
+/** A summed gradient as it arrived, chunk by chunk; views into the messages. */
+export interface ArrivedGradient {
+  readonly chunks: readonly (Float32Array | undefined)[];
+  readonly complete: boolean;
+}
+
+export interface ConnectionHandler {
+  /** A worker that speaks our protocol wants to take part; answer with `send`. */
+  greeted(connection: Connection, hello: Hello): void;
+  contributed(connection: Connection, contribution: Contribution, gradient: ArrivedGradient): void;
+  failed(connection: Connection, assignment: number, reason: string): void;
+  /** Called once for each connection that was greeted, whatever ended it. */
+  left(connection: Connection, why: string): void;
+}
+
+/** A greeting that takes longer is no worker's. */
+const greetingMs = 10_000;
+
+/** What may wait to be sent to one worker, beside one vector of parameters; a worker that falls further behind is dropped. */
+const maxBacklogBytes = 64 * 2 ** 20;
+
+export class Connection {
+  readonly id: string;
+  /** Time of the newest message. */
+  lastHeard: number;
+  private state: "greeting" | "open" | "closed" = "greeting";
+  private readonly socket: WebSocket;
+  private readonly handler: ConnectionHandler;
+  private readonly layout: ChunkLayout;
+  private readonly greetingTimer: NodeJS.Timeout;
+  private arriving: { assignment: number; chunks: Float32Array[]; set: ChunkSet } | undefined;
+  private farewell: string | undefined;
+
+  constructor(id: string, socket: WebSocket, layout: ChunkLayout, handler: ConnectionHandler) {
+    this.id = id;
+    this.socket = socket;
+    this.layout = layout;
+    this.handler = handler;
+    this.lastHeard = performance.now();
+    this.greetingTimer = setTimeout(() => this.violated("no hello within 10 s"), greetingMs);
+    socket.on("message", (data, isBinary) => this.receive(data, isBinary));
+    socket.on("error", (error) => (this.farewell ??= error.message));
+    socket.on("close", (code) => this.closed(code));
+    this.checkSubprotocol();
+  }
+
+  get open(): boolean {
+    return this.state === "open";
+  }
+
+  send(message: ToWorker): void {
+    this.sendFrame(encodeToWorker(message));
+  }
+
+  /** Sends a frame that may go to several workers: it is not changed. */
+  sendFrame(frame: Uint8Array): void {
+    if (this.socket.readyState !== this.socket.OPEN) return;
+    if (this.socket.bufferedAmount > maxBacklogBytes + 4 * this.layout.elements) {
+      this.farewell = "it does not read what it is sent";
+      this.socket.terminate();
+      return;
+    }
+    this.socket.send(frame);
+  }
+
+  /** Says no, and why, and closes. */
+  refuse(error: TabgradError, closeCode: number, retry = false): void {
+    this.farewell ??= error.message;
+    this.send({ type: "refused", code: error.code, reason: `${error.message}. ${error.remedy}`.slice(0, bounds.reason), retry });
+    this.socket.close(closeCode);
+  }
+
+  /** The run is over. */
+  dismiss(reason: string, reconnect: boolean): void {
+    this.farewell ??= reason;
+    this.send({ type: "goodbye", reason: reason.slice(0, bounds.reason), reconnect });
+    this.socket.close(1000);
+  }
+
+  terminate(why: string): void {
+    this.farewell ??= why;
+    this.socket.terminate();
+  }
+
+  /** A worker of another version may word even its hello in another way. */
+  private checkSubprotocol(): void {
+    const version = protocolOf(this.socket.protocol);
+    if (version === protocolVersion) return;
+    this.refuse(protocolMismatch(version ?? 0, "the worker"), closeCodes.protocolVersion);
+  }
+
+  private receive(data: RawData, isBinary: boolean): void {
+    if (this.state === "closed") return;
+    this.lastHeard = performance.now();
+    try {
+      if (!isBinary) throw new TabgradError("PROTOCOL_VIOLATION", "a text message came where frames are binary", "Send frames.");
+      this.take(decodeToCoordinator(data as Buffer));
+    } catch (error) {
+      if (!(error instanceof TabgradError)) throw error;
+      this.violated(error.message);
+    }
+  }
+
+  private take(message: ToCoordinator): void {
+    if (this.state === "greeting") return this.greet(message);
+    switch (message.type) {
+      case "hello":
+        throw new TabgradError("PROTOCOL_VIOLATION", "a second hello came", "Say hello once in a session.");
+      case "contributionChunk":
+        return this.arrive(message.assignment, message.chunk, message.values);
+      case "contribution": {
+        const arrived = this.arriving?.assignment === message.assignment ? this.arriving : undefined;
+        this.arriving = undefined;
+        return this.handler.contributed(this, message, { chunks: arrived?.chunks ?? [], complete: arrived?.set.complete ?? false });
+      }
+      case "failed":
+        this.arriving = undefined;
+        return this.handler.failed(this, message.assignment, message.reason);
+      case "leaving":
+        this.farewell ??= message.reason || "it said goodbye";
+        this.socket.close(1000);
+        return this.leave();
+      case "pong":
+        return;
+      default:
+        message satisfies never;
+    }
+  }
+
+  private greet(message: ToCoordinator): void {
+    if (message.type !== "hello") throw new TabgradError("PROTOCOL_VIOLATION", `${message.type} came before hello`, "Say hello first.");
+    clearTimeout(this.greetingTimer);
+    if (message.protocol !== protocolVersion) {
+      return this.refuse(protocolMismatch(message.protocol, "the worker"), closeCodes.protocolVersion);
+    }
+    this.state = "open";
+    this.handler.greeted(this, message);
+  }
+
+  /** Holds a chunk; one contribution at a time, so that a worker can make us hold one vector and no more. */
+  private arrive(assignment: number, chunk: number, values: Float32Array): void {
+    checkChunk(this.layout, chunk, values);
+    if (this.arriving?.assignment !== assignment) this.arriving = { assignment, chunks: [], set: new ChunkSet(this.layout) };
+    this.arriving.set.add(chunk);
+    this.arriving.chunks[chunk] = values;
+  }
+
+  private violated(what: string): void {
+    this.refuse(
+      new TabgradError("PROTOCOL_VIOLATION", `The worker broke the protocol: ${what}`, "Use the same version of tabgrad at both ends."),
+      closeCodes.protocolViolation,
+    );
+    this.leave();
+  }
+
+  private closed(code: number): void {
+    this.farewell ??= code === 1006 ? "connection lost" : `connection closed with code ${code}`;
+    this.leave();
+  }
+
+  private leave(): void {
+    clearTimeout(this.greetingTimer);
+    const before = this.state;
+    this.state = "closed";
+    this.arriving = undefined;
+    if (before === "open") this.handler.left(this, this.farewell ?? "connection lost");
+  }
+}
+

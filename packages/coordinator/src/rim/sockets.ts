@@ -1,0 +1,63 @@
+// The coordinator's WebSocket side: accepts workers at /worker and notices those that fell silent.
+import { bounds, chooseSubprotocol, type ChunkLayout } from "@tabgrad/core";
+import type { Server } from "node:http";
+import { WebSocketServer } from "ws";
+import { Connection, type ConnectionHandler } from "./connection.ts";
+
+/** A worker that says nothing for this long, pings included, is taken for dead. */
+export const silenceMs = 15_000;
+
+/** Sockets at a time; each may hold one vector of parameters. */
+const maxConnections = 4096;
+
+export class WorkerSockets {
+  private readonly server: WebSocketServer;
+  private readonly connections = new Set<Connection>();
+  private readonly heartbeat: NodeJS.Timeout;
+  private count = 0;
+
+  constructor(http: Server, layout: ChunkLayout, handler: ConnectionHandler) {
+    this.server = new WebSocketServer({
+      server: http,
+      path: "/worker",
+      perMessageDeflate: false,
+      maxPayload: bounds.frameBytes,
+      handleProtocols: chooseSubprotocol,
+    });
+    // An error of the http server is reported by who listens on it.
+    this.server.on("error", () => undefined);
+    this.server.on("connection", (socket, request) => {
+      if (this.connections.size >= maxConnections) return socket.terminate();
+      request.socket.setNoDelay(true);
+      const connection = new Connection(`w${++this.count}`, socket, layout, handler);
+      this.connections.add(connection);
+      socket.once("close", () => this.connections.delete(connection));
+    });
+    this.heartbeat = setInterval(() => this.beat(), silenceMs / 3);
+  }
+
+  /** To every worker that takes part. */
+  broadcast(frame: Uint8Array): void {
+    for (const connection of this.connections) if (connection.open) connection.sendFrame(frame);
+  }
+
+  /** Says goodbye to all; resolves when all sockets are closed, or cut after `patienceMs`. */
+  async close(reason: string, patienceMs: number): Promise<void> {
+    clearInterval(this.heartbeat);
+    for (const connection of this.connections) connection.dismiss(reason, false);
+    const cut = setTimeout(() => this.connections.forEach((connection) => connection.terminate(reason)), patienceMs);
+    await new Promise<void>((resolve) => {
+      this.server.close(() => resolve());
+    });
+    clearTimeout(cut);
+  }
+
+  private beat(): void {
+    const now = performance.now();
+    for (const connection of this.connections) {
+      const silent = now - connection.lastHeard;
+      if (silent > silenceMs) connection.terminate(`silent for ${Math.round(silent / 1000)} s`);
+      else if (connection.open) connection.send({ type: "ping", nonce: Math.floor(now) % 2 ** 31 });
+    }
+  }
+}
