@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const packages = readdirSync(join(root, "packages")).map((name) => join("packages", name));
-const written = [".nx", ".turbo", "coverage", "dist", "gen", "test-results"];
+const written = [".nx", ".turbo", "coverage", "dist", "gen", "out", "test-results"];
 
 for (const directory of [".", "bench", "e2e", "examples", ...packages]) {
   for (const name of written) rmSync(join(root, directory, name), { recursive: true, force: true });

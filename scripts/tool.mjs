@@ -15,6 +15,8 @@ const environment = {
   NX_NO_CLOUD: "true",
   NX_INTERACTIVE: "false",
   NX_TUI: "false",
+  // Otherwise nx keeps the output of a task that succeeds to itself, with the warning below.
+  NX_DEFAULT_OUTPUT_STYLE: "stream",
 };
 
 // With this warning nx's import rules let everything pass. It comes with exit code 0.
