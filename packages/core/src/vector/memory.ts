@@ -37,10 +37,7 @@ export class VectorMemory {
     this.memory = allocate(bytes, lengths);
     const { buffer } = this.memory;
     this.places = new Map(
-      [...addresses].map(([name, address]) => [
-        name,
-        { address, view: new Float32Array(buffer as ArrayBuffer, address, lengths[name]) },
-      ]),
+      [...addresses].map(([name, address]) => [name, { address, view: new Float32Array(buffer, address, lengths[name]) }]),
     );
   }
 

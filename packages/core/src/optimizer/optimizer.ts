@@ -1,0 +1,169 @@
+// An optimizer at work: the parameters, the gradient sum and the state as long vectors, and what a coordinator does with them.
+import { z } from "zod";
+import { TabgradError } from "../errors.ts";
+import { GraphBuilder, math, type Value } from "../graph/index.ts";
+import { compileVectorProgram, VectorMemory } from "../vector/index.ts";
+import { updateGraph, updateNames } from "./rule.ts";
+import { optimizerSpecSchema, updateRule, type OptimizerSettings, type OptimizerSpec } from "./spec.ts";
+
+const { parameters, gradients } = updateNames;
+const staging = "staging";
+/** Values that come from outside pass through this much memory, which stays in the processor's cache. */
+const stagingElements = 16_384;
+const valueBytes = 4;
+
+/** A part of the flat vector. */
+export interface VectorRange {
+  /** The first value. Default: 0. */
+  readonly offset?: number;
+  /** How many values. Default: all that follow. */
+  readonly count?: number;
+}
+
+export interface StepOptions extends VectorRange {
+  /** The number of the optimizer step, 1 for the first one of the run. */
+  readonly step: number;
+  /** How many samples the gradient sum holds. */
+  readonly samples: number;
+  /** Default: the optimizer's setting. */
+  readonly learningRate?: number;
+}
+
+/** Sums over the range; add those of all chunks, in ascending order where bits matter. */
+export interface StepResult {
+  /** Of the mean gradient, before weight decay. Not finite exactly if a gradient is not. */
+  readonly squaredGradientNorm: number;
+  /** Of the new parameters. Not finite exactly if a parameter is not. */
+  readonly squaredParameterNorm: number;
+}
+
+/** Every vector has as many values as the model has parameters, in the order of the flat vector. */
+export interface Optimizer {
+  readonly settings: OptimizerSettings;
+  readonly elements: number;
+  /** The parameters themselves, not a copy: write initial values here; copy what is to outlive the next step. */
+  readonly parameters: Float32Array<ArrayBuffer>;
+  /** The gradient sum itself, not a copy. */
+  readonly gradients: Float32Array<ArrayBuffer>;
+  /** gradients ← 0. */
+  clearGradients(range?: VectorRange): void;
+  /**
+   * gradients ← gradients + values, beginning at `offset`.
+   * @param values float32 numbers, or their little-endian bytes, at any alignment
+   */
+  accumulate(offset: number, values: Float32Array | Uint8Array): void;
+  /**
+   * The squared norm of the mean gradient; not finite exactly if a gradient is not. It changes nothing: a coordinator that asks this
+   * for the whole vector before the first `step` never has parameters that a bad gradient has touched.
+   */
+  squaredGradientNorm(range: VectorRange & { readonly samples: number }): number;
+  /**
+   * Updates parameters and state from the gradient sum. Chunks may be updated one after another, in any order, each once in a step:
+   * the parameters' bits do not depend on how the vector is cut.
+   */
+  step(options: StepOptions): StepResult;
+  /** The state by name ("adam.first_moment"), for a checkpoint: the vectors themselves, not copies. */
+  stateVectors(): Record<string, Float32Array<ArrayBuffer>>;
+  /** Takes over state from a checkpoint. @throws TabgradError CHECKPOINT_INVALID if names or lengths are not this optimizer's. */
+  restoreState(vectors: Readonly<Record<string, ArrayLike<number>>>): void;
+}
+
+/**
+ * @param elements the number of parameters
+ * @throws TabgradError OPTION_INVALID for a wrong setting, MODEL_TOO_LARGE if the vectors need more than 4 GiB (500 million parameters
+ *   for plain sgd, 260 million for Adam) or more than the machine has
+ */
+export function createOptimizer(spec: OptimizerSpec, elements: number): Optimizer {
+  const settings = parse(spec);
+  const rule = updateRule(settings);
+  const vectors = [parameters, gradients, ...rule.state];
+  const memory = new VectorMemory({ ...Object.fromEntries(vectors.map((name) => [name, elements])), [staging]: stagingElements });
+  const update = compileVectorProgram(updateGraph(rule)).bind(memory);
+  const add = compileVectorProgram(additionGraph()).bind(memory);
+  const norm = compileVectorProgram(normGraph()).bind(memory);
+  const rangeOf = ({ offset = 0, count = elements - offset }: VectorRange) => ({ offset, count });
+  const stagingBytes = new Uint8Array(memory.memory.buffer, memory.address(staging), stagingElements * valueBytes);
+
+  return {
+    settings,
+    elements,
+    parameters: memory.vector(parameters),
+    gradients: memory.vector(gradients),
+    clearGradients(range = {}) {
+      const { offset, count } = rangeOf(range);
+      memory.vector(gradients).fill(0, offset, offset + count);
+    },
+    accumulate(offset, values) {
+      const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+      if (bytes.length % valueBytes !== 0) throw new RangeError(`${bytes.length} bytes are not a number of float32 values`);
+      if (offset + bytes.length / valueBytes > elements) {
+        throw new RangeError(`${bytes.length / valueBytes} values at ${offset} do not fit into ${elements}`);
+      }
+      for (let start = 0; start < bytes.length; start += stagingBytes.length) {
+        const part = bytes.subarray(start, start + stagingBytes.length);
+        stagingBytes.set(part);
+        add({ offset: offset + start / valueBytes, offsets: { [staging]: 0 }, count: part.length / valueBytes });
+      }
+    },
+    squaredGradientNorm({ samples, ...range }) {
+      return norm(rangeOf(range))[updateNames.squaredGradientNorm] / checkSamples(samples) ** 2;
+    },
+    step({ step, samples, learningRate = settings.learningRate, ...range }) {
+      if (!Number.isInteger(step) || step < 1) throw new RangeError(`steps count from 1; this is step ${step}`);
+      const sums = update({ ...rangeOf(range), scalars: { step, samples: checkSamples(samples), learningRate } });
+      const { squaredGradientNorm, squaredParameterNorm } = sums;
+      return { squaredGradientNorm, squaredParameterNorm };
+    },
+    stateVectors: () => Object.fromEntries(rule.state.map((name) => [name, memory.vector(name)])),
+    restoreState(restored) {
+      checkState(settings.kind, rule.state, elements, restored);
+      for (const name of rule.state) memory.vector(name).set(restored[name]);
+    },
+  };
+}
+
+function vectorGraph(names: readonly string[], build: (...values: Value[]) => Record<string, Value>) {
+  const builder = new GraphBuilder(1);
+  return builder.graph(build(...names.map((name) => builder.emit("input", [], { name, shape: [], batched: true }))));
+}
+
+/** gradients ← gradients + staging. */
+const additionGraph = () => vectorGraph([gradients, staging], (sum, values) => ({ [gradients]: math.add(sum, values) }));
+
+/** ‖gradients‖². */
+const normGraph = () => vectorGraph([gradients], (sum) => ({ [updateNames.squaredGradientNorm]: math.sum(math.square(sum)) }));
+
+function parse(spec: OptimizerSpec): OptimizerSettings {
+  const parsed = optimizerSpecSchema.safeParse(spec);
+  if (parsed.success) return parsed.data;
+  throw new TabgradError(
+    "OPTION_INVALID",
+    `The optimizer is not valid.\n${z.prettifyError(parsed.error)}`,
+    "Change the settings named.",
+  );
+}
+
+function checkSamples(samples: number): number {
+  if (Number.isInteger(samples) && samples >= 1) return samples;
+  throw new RangeError(`a gradient sum holds at least 1 sample, not ${samples}`);
+}
+
+function checkState(
+  kind: string,
+  names: readonly string[],
+  elements: number,
+  restored: Readonly<Record<string, ArrayLike<number>>>,
+): void {
+  const remedy =
+    "Resume with the optimizer and the model that the checkpoint was written with, or start a new run from its parameters.";
+  const list = (all: readonly string[]): string => (all.length > 0 ? all.join(", ") : "nothing");
+  const found = Object.keys(restored);
+  if (found.length !== names.length || names.some((name) => !found.includes(name))) {
+    throw new TabgradError("CHECKPOINT_INVALID", `The optimizer state holds ${list(found)}; ${kind} needs ${list(names)}.`, remedy);
+  }
+  const wrong = names.find((name) => restored[name].length !== elements);
+  if (wrong) {
+    const message = `The optimizer state ${wrong} has ${restored[wrong].length} values; the model has ${elements} parameters.`;
+    throw new TabgradError("CHECKPOINT_INVALID", message, remedy);
+  }
+}

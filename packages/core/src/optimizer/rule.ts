@@ -1,0 +1,69 @@
+// What an optimizer is: named state vectors, and an update rule written as a small elementwise graph. The same graph is compiled for
+// the fast path and evaluated in float64 by the tests.
+import { GraphBuilder, math, type Graph, type Value } from "../graph/index.ts";
+
+/** What an update rule reads. Vectors are elementwise: parameter i sees gradient i and state i. */
+export interface UpdateInputs<State extends string> {
+  /** θ, vector. */
+  readonly parameters: Value;
+  /** g, vector: the mean of the samples' gradients. */
+  readonly gradient: Value;
+  /** Vectors, initially zero. */
+  readonly state: Readonly<Record<State, Value>>;
+  /** η, scalar: the setting, or what a schedule makes of it. */
+  readonly learningRate: Value;
+  /** t, scalar: 1 in the first step of the run. */
+  readonly step: Value;
+}
+
+/** The new values of what the rule changes. */
+export interface UpdateResults<State extends string> {
+  readonly parameters: Value;
+  readonly state: Readonly<Record<State, Value>>;
+}
+
+/** An optimizer with its settings. */
+export interface UpdateRule<State extends string = string> {
+  /** Names of the state vectors. */
+  readonly state: readonly State[];
+  /** Uses elementwise operations on vectors (`vectorOperations`), any operation on scalars: these are computed in float64. */
+  update(inputs: UpdateInputs<State>): UpdateResults<State>;
+}
+
+/** Names of the vectors and scalars of an update graph, beside the state vectors. */
+export const updateNames = {
+  parameters: "parameters",
+  /** The sum over the samples of their gradients. */
+  gradients: "gradients",
+  samples: "samples",
+  learningRate: "learningRate",
+  step: "step",
+  squaredGradientNorm: "squaredGradientNorm",
+  squaredParameterNorm: "squaredParameterNorm",
+} as const;
+
+/**
+ * The graph of one step. Inputs: the vectors "parameters", "gradients" (sums) and the rule's state; the scalars "samples",
+ * "learningRate" and "step". Outputs: the new "parameters" and state; the sums "squaredGradientNorm" (of the mean gradient, before
+ * weight decay) and "squaredParameterNorm" (of the new parameters).
+ */
+export function updateGraph(rule: UpdateRule): Graph {
+  const builder = new GraphBuilder(1);
+  const input = (name: string, batched: boolean): Value => builder.emit("input", [], { name, shape: [], batched });
+  const parameters = input(updateNames.parameters, true);
+  const gradients = input(updateNames.gradients, true);
+  const state = Object.fromEntries(rule.state.map((name) => [name, input(name, true)]));
+  const samples = input(updateNames.samples, false);
+  const learningRate = input(updateNames.learningRate, false);
+  const step = input(updateNames.step, false);
+
+  // The division by the number of samples happens here and nowhere else.
+  const gradient = math.multiply(gradients, math.divide(math.constant(samples, 1), samples));
+  const results = rule.update({ parameters, gradient, state, learningRate, step });
+  return builder.graph({
+    ...results.state,
+    [updateNames.parameters]: results.parameters,
+    [updateNames.squaredGradientNorm]: math.sum(math.square(gradient)),
+    [updateNames.squaredParameterNorm]: math.sum(math.square(results.parameters)),
+  });
+}
