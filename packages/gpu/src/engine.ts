@@ -1,0 +1,48 @@
+// The WebGPU engine. Whoever hosts it brings the adapter: a tab from `navigator.gpu`, a Node process from Dawn (see node.ts).
+import { trainingGraph, type Engine, type Graph } from "@tabgrad/core";
+import { reportAdapter, requestDevice, type AdapterReport } from "./device/adapter.ts";
+import { DeviceHealth } from "./device/health.ts";
+import { PipelineCache } from "./device/pipelines.ts";
+import { checkOperations } from "./plan/lower.ts";
+import { GpuProgram } from "./program.ts";
+
+export interface GpuEngineOptions {
+  readonly adapter: GPUAdapter;
+  /** A device of the adapter's that is there already; it stays the caller's, and `close` leaves it alone. */
+  readonly device?: GPUDevice;
+}
+
+export interface GpuEngine extends Engine {
+  readonly kind: "gpu";
+  readonly adapter: AdapterReport;
+  /** Settles when the device is gone, also after `close`: build a new engine then. */
+  readonly lost: Promise<GPUDeviceLostInfo>;
+  compile(graph: Graph): Promise<GpuProgram>;
+}
+
+/** @throws TabgradError ENGINE_UNAVAILABLE if the adapter gives no device */
+export async function createGpuEngine({ adapter, device: given }: GpuEngineOptions): Promise<GpuEngine> {
+  const report = reportAdapter(adapter);
+  const device = given ?? (await requestDevice(adapter));
+  const lent = { device, pipelines: new PipelineCache(device), health: new DeviceHealth(device) };
+  const programs = new Set<GpuProgram>();
+  return {
+    kind: "gpu",
+    device: report.name,
+    adapter: report,
+    lost: device.lost,
+    async compile(graph) {
+      lent.health.check();
+      checkOperations(trainingGraph(graph, graph.rows));
+      const program = await GpuProgram.create(graph, lent);
+      programs.add(program);
+      return program;
+    },
+    async close() {
+      for (const program of programs) await program.close();
+      programs.clear();
+      lent.health.close();
+      if (!given) device.destroy();
+    },
+  };
+}

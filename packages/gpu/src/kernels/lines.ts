@@ -1,0 +1,100 @@
+// How kernels that look along axes share the work: an output is a line of elements, and `lanes` threads walk down each line.
+import { elementCount, type Shape, stridesOf } from "@tabgrad/core";
+import { dividedBy, modulo, plus, times, u32 } from "../wgsl/index-arithmetic.ts";
+import type { Block } from "../wgsl/position.ts";
+
+/** A shape cut into lines: every combination of the kept axes names a line, the other axes run along it. */
+export interface Lines {
+  readonly count: number;
+  readonly length: number;
+  /** True if neighbours in memory lie in the same line. */
+  readonly contiguous: boolean;
+  /** The row-major index of element `along` of line `line`. */
+  index(block: Block, line: string, along: string): string;
+}
+
+interface Run {
+  readonly size: number;
+  readonly stride: number;
+  readonly along: boolean;
+}
+
+/** @param axes those that run along a line */
+export function linesOf(shape: Shape, axes: readonly number[]): Lines {
+  const runs = mergedRuns(shape, axes);
+  const kept = runs.filter((run) => !run.along);
+  const along = runs.filter((run) => run.along);
+  return {
+    count: elementCount(kept.map((run) => run.size)),
+    length: elementCount(along.map((run) => run.size)),
+    contiguous: runs[runs.length - 1]?.along ?? true,
+    index: (block, line, element) => block.define("i", plus(offset(block, kept, line), offset(block, along, element))),
+  };
+}
+
+/** Axes of dimension 1 dropped, and neighbours of the same kind taken as one. */
+function mergedRuns(shape: Shape, axes: readonly number[]): Run[] {
+  const strides = stridesOf(shape);
+  const runs: Run[] = [];
+  shape.forEach((size, axis) => {
+    if (size === 1) return;
+    const along = axes.includes(axis);
+    const last = runs[runs.length - 1];
+    if (last?.along === along) runs[runs.length - 1] = { size: last.size * size, stride: strides[axis], along };
+    else runs.push({ size, stride: strides[axis], along });
+  });
+  return runs;
+}
+
+function offset(block: Block, runs: readonly Run[], number: string): string {
+  const own = stridesOf(runs.map((run) => run.size));
+  const terms = runs.map(({ size, stride }, i) => {
+    const quotient = dividedBy(number, own[i]);
+    return times(i === 0 ? quotient : modulo(quotient, size), stride);
+  });
+  return block.define("o", terms.reduce(plus, u32(0)));
+}
+
+/** A workgroup that walks down several lines at once. */
+export interface Team {
+  readonly workgroup: number;
+  /** Threads of one line: a power of two. */
+  readonly lanes: number;
+  /** Lines of one workgroup. */
+  readonly lines: number;
+  /** In the workgroup's memory, from one lane of a line to the next. */
+  readonly stride: number;
+}
+
+const smallWorkgroup = 64;
+const largeWorkgroup = 256;
+
+/** Threads side by side read neighbours in memory: lanes of a line if it is contiguous, else lines. */
+export function teamOf({ count, length, contiguous }: Lines): Team {
+  const workgroup = count * length > 64 * largeWorkgroup ? largeWorkgroup : smallWorkgroup;
+  const lanes = contiguous
+    ? Math.min(workgroup, powerOfTwo(Math.ceil(length / 2)))
+    : workgroup / Math.min(powerOfTwo(count), count > 1024 ? workgroup : 32);
+  const lines = workgroup / lanes;
+  return { workgroup, lanes, lines, stride: contiguous ? 1 : lines };
+}
+
+/** The next power of two. */
+const powerOfTwo = (value: number): number => 2 ** Math.ceil(Math.log2(Math.max(1, value)));
+
+/** Names a thread's line and lane. */
+export function placeThread(block: Block, { lanes, lines, stride }: Team): { line: string; lane: string } {
+  const [line, lane] = stride === 1 ? [dividedBy("local", lanes), modulo("local", lanes)] : [modulo("local", lines), dividedBy("local", lines)];
+  return { line: block.define("line", plus(times("group", lines), line)), lane: block.define("lane", lane) };
+}
+
+/**
+ * Combines what each lane has left in the workgroup's memory, pairwise, into lane 0's place. Every thread must get here.
+ * @param combine the statement that combines place `local` with place `local + other`
+ */
+export function combineLanes(block: Block, { lanes, stride }: Team, lane: string, combine: (other: string) => string): void {
+  block.add("workgroupBarrier();");
+  for (let half = lanes / 2; half >= 1; half /= 2) {
+    block.add(`if (${lane} < ${half}u) { ${combine(`local + ${half * stride}u`)} }`, "workgroupBarrier();");
+  }
+}

@@ -1,0 +1,57 @@
+// Where parameters and results lie in their buffers. Each starts at a multiple of the alignment, so that a kernel can bind it by
+// itself and read it by four; the flat vector of the host has no such gaps, and this is the one place that knows both.
+import { elementCount, gradientPrefix, metricNames, parameterSlots, type Graph } from "@tabgrad/core";
+import { aligned, alignment } from "./tensor.ts";
+
+export interface Segment {
+  /** In the host's flat vector, in elements. */
+  readonly host: number;
+  /** In the device's buffer, in elements. */
+  readonly device: number;
+  readonly elements: number;
+}
+
+export interface Layout {
+  /** By parameter name. */
+  readonly parameters: ReadonlyMap<string, Segment>;
+  /** Elements of the parameter buffer. */
+  readonly parameterElements: number;
+  /** By output name; of a gradient, `host` is its parameter's place in the flat vector, of a sum its number. */
+  readonly results: ReadonlyMap<string, Segment>;
+  /** The sums come first in the result buffer, in this order: the loss, then the metrics. */
+  readonly sums: readonly string[];
+  /** Elements of the result buffer that hold sums. */
+  readonly sumElements: number;
+  readonly resultElements: number;
+}
+
+/** @param forward a model's forward graph */
+export function layoutOf(forward: Graph): Layout {
+  const parameters = new Map<string, Segment>();
+  const results = new Map<string, Segment>();
+  const sums = ["loss", ...metricNames(forward).map((name) => `metric:${name}`)];
+  sums.forEach((name, i) => results.set(name, { host: i, device: i * alignment, elements: 1 }));
+  const sumElements = sums.length * alignment;
+  let parameterElements = 0;
+  for (const { name, offset, shape } of parameterSlots(forward)) {
+    const elements = elementCount(shape);
+    parameters.set(name, { host: offset, device: parameterElements, elements });
+    results.set(gradientPrefix + name, { host: offset, device: sumElements + parameterElements, elements });
+    parameterElements += aligned(elements);
+  }
+  return { parameters, parameterElements, results, sums, sumElements, resultElements: sumElements + parameterElements };
+}
+
+/** Segments that follow each other without a gap on both sides, joined, so that they are copied at once. */
+export function joined(segments: Iterable<Segment>): Segment[] {
+  const result: Segment[] = [];
+  for (const segment of segments) {
+    const last = result[result.length - 1];
+    if (last && last.host + last.elements === segment.host && last.device + last.elements === segment.device) {
+      result[result.length - 1] = { ...last, elements: last.elements + segment.elements };
+    } else {
+      result.push(segment);
+    }
+  }
+  return result;
+}

@@ -1,0 +1,88 @@
+// The functions that generated shaders call: what WGSL lacks, or defines too loosely. Each exists for one element and for four.
+// WGSL lets max(), min(), tanh() and log() do as they like with NaN and infinities, and a compiler may take x != x for false, so
+// NaN is told by its bits.
+
+/** T is f32 or vec4f, U is u32 or vec4u; `name` of another function stands as `$name`. */
+const sources = {
+  isNan: `fn $isNan(x: T) -> B { return (bitcast<U>(x) & U(0x7fffffffu)) > U(0x7f800000u); }`,
+  maximum: `fn $maximum(a: T, b: T) -> T { return select(select(b, a, a > b), a, $isNan(a)); }`,
+  minimum: `fn $minimum(a: T, b: T) -> T { return select(select(b, a, a < b), a, $isNan(a)); }`,
+  sign: `fn $sign(x: T) -> T { return select(select(x, T(-1.0), x < T(0.0)), T(1.0), x > T(0.0)); }`,
+  // Infinity and NaN stand for themselves, also where the built-in returns a finite number.
+  log: `fn $log(x: T) -> T {
+  let special = (bitcast<U>(x) & U(0x7f800000u)) == U(0x7f800000u);
+  let ordinary = select(log(x), T(fromBits(0xff800000u)), x == T(0.0));
+  return select(select(ordinary, x, special), T(fromBits(0x7fc00000u)), x < T(0.0));
+}`,
+  exp: `fn $exp(x: T) -> T {
+  let bounded = select(select(exp(x), T(0.0), x < T(-104.0)), T(fromBits(0x7f800000u)), x > T(88.73));
+  return select(bounded, x, $isNan(x));
+}`,
+  sqrt: `fn $sqrt(x: T) -> T { return select(select(sqrt(x), T(fromBits(0x7fc00000u)), x < T(0.0)), x, x == T(fromBits(0x7f800000u))); }`,
+  // tanh x = (1 - e^-2|x|) / (1 + e^-2|x|); near 0, where that cancels, the first terms of its series.
+  tanh: `fn $tanh(x: T) -> T {
+  let square = x * x;
+  let series = x * (T(1.0) + square * (T(-0.33333334) + square * (T(0.13333334) + square * (T(-0.053968254) + square * T(0.021869488)))));
+  let e = $exp(T(-2.0) * abs(x));
+  let size = (T(1.0) - e) / (T(1.0) + e);
+  return select(series, select(size, -size, x < T(0.0)), abs(x) > T(0.25));
+}`,
+  sigmoid: `fn $sigmoid(x: T) -> T {
+  let e = $exp(-abs(x));
+  return select(e, T(1.0), x >= T(0.0)) / (T(1.0) + e);
+}`,
+  // ln(1 + e) loses a small e; its series does not.
+  softplus: `fn $softplus(x: T) -> T {
+  let e = $exp(-abs(x));
+  let series = e * (T(1.0) - e * (T(0.5) - e * (T(0.33333334) - e * T(0.25))));
+  return select(x, T(0.0), x < T(0.0)) + select(log(T(1.0) + e), series, e < T(0.01));
+}`,
+  // pow() is undefined for a negative base; a whole exponent has a meaning there, and everything to the power of 0 is 1.
+  power: `fn $power(a: T, b: T) -> T {
+  let whole = floor(b) == b;
+  let odd = whole & (floor(b * T(0.5)) * T(2.0) != b);
+  let size = $exp(b * $log(abs(a)));
+  let finite = (bitcast<U>(size) & U(0x7f800000u)) != U(0x7f800000u);
+  let positive = select(size, pow(abs(a), b), finite & (a != T(0.0)));
+  let signed = select(positive, select(select(T(fromBits(0x7fc00000u)), positive, whole), -positive, odd), a < T(0.0));
+  return select(select(signed, T(1.0), b == T(0.0)), T(fromBits(0x7fc00000u)), $isNan(b) | ($isNan(a) & (b != T(0.0))));
+}`,
+} as const;
+
+export type FunctionName = keyof typeof sources;
+
+const scalarOnly = {
+  fromBits: "fn fromBits(bits: u32) -> f32 { return bitcast<f32>(bits); }",
+} as const;
+
+/** Collects the functions that one shader calls, with those that they call in turn. */
+export class FunctionSet {
+  private readonly texts = new Map<string, string>();
+
+  /** Adds a function for one or four lanes and returns its name in the shader. */
+  use(name: FunctionName, lanes: 1 | 4): string {
+    const own = `${name}${lanes}`;
+    if (!this.texts.has(own)) {
+      // Callees first, for the reader; WGSL itself does not mind.
+      const source = sources[name];
+      const callees = new Set([...source.matchAll(/\$(\w+)/g)].map(([, callee]) => callee as FunctionName));
+      if (source.includes("fromBits")) this.fromBits();
+      callees.forEach((callee) => callee !== name && this.use(callee, lanes));
+      const [t, u, b] = lanes === 1 ? ["f32", "u32", "bool"] : ["vec4f", "vec4u", "vec4<bool>"];
+      this.texts.set(
+        own,
+        source.replace(/\$(\w+)/g, `$1${lanes}`).replace(/\b([TUB])\b/g, (letter) => ({ T: t, U: u, B: b })[letter]!),
+      );
+    }
+    return own;
+  }
+
+  fromBits(): string {
+    this.texts.set("fromBits", scalarOnly.fromBits);
+    return "fromBits";
+  }
+
+  text(): string[] {
+    return [...this.texts.values()];
+  }
+}
