@@ -75,6 +75,7 @@ function bind(
     address: memory.address(placeOf(name)),
     length: memory.vector(placeOf(name)).length,
   }));
+  const boundaryOf = boundaryValues(plan);
   const stored = new Set(plan.stores.map(([name]) => name));
 
   return ({ offset = 0, offsets = {}, count, scalars = {} }) => {
@@ -86,7 +87,7 @@ function bind(
       return address + start * valueBytes;
     });
     checkOverlap(addresses, count, vectors, stored);
-    const results = run(count, ...addresses, ...boundaryValues(plan, scalars));
+    const results = run(count, ...addresses, ...boundaryOf(scalars));
     const sums = typeof results === "number" ? [results] : (results ?? []);
     return Object.fromEntries(plan.sums.map(([name], i) => [name, sums[i]]));
   };
@@ -110,15 +111,20 @@ function checkOverlap(
   }
 }
 
-function boundaryValues(
-  { boundary, scalarGraph, scalars: names }: VectorPlan,
-  scalars: Readonly<Record<string, number>>,
-): number[] {
-  const inputs: Record<string, readonly number[]> = {};
-  for (const name of names) {
-    if (scalars[name] === undefined) throw new TypeError(`the scalar ${name} is missing`);
-    inputs[name] = [scalars[name]];
-  }
-  const values = evaluate(scalarGraph, inputs);
-  return boundary.map((_, i) => values[i].data[0]);
+/** The scalars at the boundary; remembered, since the chunks of a vector come with the same scalars one after another. */
+function boundaryValues({ boundary, scalarGraph, scalars: names }: VectorPlan) {
+  let known: readonly number[] | undefined;
+  let values: readonly number[] = [];
+  return (scalars: Readonly<Record<string, number>>): readonly number[] => {
+    const missing = names.find((name) => scalars[name] === undefined);
+    if (missing !== undefined) throw new TypeError(`the scalar ${missing} is missing`);
+    const given = names.map((name) => scalars[name]);
+    const before = known;
+    if (!before || given.some((value, i) => !Object.is(value, before[i]))) {
+      const results = evaluate(scalarGraph, Object.fromEntries(names.map((name, i) => [name, [given[i]]])));
+      values = boundary.map((_, i) => results[i].data[0]);
+      known = given;
+    }
+    return values;
+  };
 }
