@@ -7,7 +7,16 @@ import type { Server } from "node:http";
 import { join } from "node:path";
 import { CheckpointWriter, type Snapshot } from "./checkpoint/index.ts";
 import type { Dataset } from "./data/index.ts";
-import { decide, initialState, type Action, type Outcome, type RunEvent, type RunPlan, type RunState, type Totals } from "./decide/index.ts";
+import {
+  decide,
+  initialState,
+  type Action,
+  type Outcome,
+  type RunEvent,
+  type RunPlan,
+  type RunState,
+  type Totals,
+} from "./decide/index.ts";
 import { Schedule } from "./plan.ts";
 import { Reducer } from "./reduce/reducer.ts";
 import type { ArrivedGradient, Connection, ConnectionHandler } from "./rim/connection.ts";
@@ -101,7 +110,14 @@ class CoordinatedRun implements RunningCoordinator, ConnectionHandler {
     this.graphJson = graphToJson(run.graph);
     this.http = createHttpServer({
       store: dataset.store,
-      identity: () => ({ ...discovery, run: this.runId, step: this.state.step, steps: this.plan.steps, workers: this.state.workers.size, phase: this.state.phase }),
+      identity: () => ({
+        ...discovery,
+        run: this.runId,
+        step: this.state.step,
+        steps: this.plan.steps,
+        workers: this.state.workers.size,
+        phase: this.state.phase,
+      }),
     });
     this.checkpoints = new CheckpointWriter({
       directory: options.directory,
@@ -146,7 +162,12 @@ class CoordinatedRun implements RunningCoordinator, ConnectionHandler {
       this.journal = new Journal(join(directory, "journal.msgpack"));
       await this.journal.opened();
     } catch (error) {
-      throw new TabgradError("OUTPUT_UNWRITABLE", `Cannot write to ${directory}: ${(error as Error).message}`, "Choose another folder with --out.", { cause: error });
+      throw new TabgradError(
+        "OUTPUT_UNWRITABLE",
+        `Cannot write to ${directory}: ${(error as Error).message}`,
+        "Choose another folder with --out.",
+        { cause: error },
+      );
     }
   }
 
@@ -169,7 +190,13 @@ class CoordinatedRun implements RunningCoordinator, ConnectionHandler {
     });
     for (const frame of this.reducer.frames()) connection.sendFrame(frame);
     this.connections.set(connection.id, connection);
-    const identity = { id: connection.id, name: this.uniqueName(hello.name), host: hello.host, engine: hello.engine, device: hello.device };
+    const identity = {
+      id: connection.id,
+      name: this.uniqueName(hello.name),
+      host: hello.host,
+      engine: hello.engine,
+      device: hello.device,
+    };
     this.tell({ event: "worker", ...identity, state: "joined", workers: this.state.workers.size + 1 });
     this.dispatch({ kind: "joined", worker: identity });
   }
@@ -178,7 +205,12 @@ class CoordinatedRun implements RunningCoordinator, ConnectionHandler {
     const open = this.state.assignments.get(contribution.assignment);
     const training = open?.worker === connection.id && this.state.ledger?.purpose === "train";
     if (training && !gradient.complete) {
-      return this.dispatch({ kind: "failed", worker: connection.id, assignment: contribution.assignment, why: "its contribution lacks chunks of the gradient" });
+      return this.dispatch({
+        kind: "failed",
+        worker: connection.id,
+        assignment: contribution.assignment,
+        why: "its contribution lacks chunks of the gradient",
+      });
     }
     if (contribution.metricSums.length !== this.metrics.length) {
       const why = `it sent ${contribution.metricSums.length} metrics, the run has ${this.metrics.length}`;
@@ -336,7 +368,8 @@ class CoordinatedRun implements RunningCoordinator, ConnectionHandler {
   private async end(outcome: Outcome): Promise<DoneEvent> {
     const seconds = this.beganAt === undefined ? 0 : (performance.now() - this.beganAt) / 1000;
     const { step } = this.state;
-    const farewell = outcome.kind === "finished" ? `finished after ${step} steps` : outcome.kind === "stopped" ? outcome.why : "the run diverged";
+    const farewell =
+      outcome.kind === "finished" ? `finished after ${step} steps` : outcome.kind === "stopped" ? outcome.why : "the run diverged";
     const closing = this.sockets!.close(farewell, closePatienceMs);
     try {
       // What diverged is worth nothing; the checkpoint before it stays.

@@ -1,5 +1,16 @@
 // What a run computes, and when: the epoch plan and the evaluation plan, as the decision core and the sockets want to see them.
-import { EpochPlan, EvaluationPlan, microbatchSamples, microbatchShards, type CheckpointInterval, type DatasetDescription, type Interval, type Microbatch, type PlannedStep, type RunDescription } from "@tabgrad/core";
+import {
+  EpochPlan,
+  EvaluationPlan,
+  microbatchSamples,
+  microbatchShards,
+  type CheckpointInterval,
+  type DatasetDescription,
+  type Interval,
+  type Microbatch,
+  type PlannedStep,
+  type RunDescription,
+} from "@tabgrad/core";
 import type { Purpose, RunPlan } from "./decide/index.ts";
 
 export interface ScheduleOptions {
@@ -51,6 +62,10 @@ export class Schedule {
     return step === 0 ? 0 : this.epochs.locate(step).epoch;
   }
 
+  allMicrobatches(step: number): readonly Microbatch[] {
+    return this.step(step).microbatches;
+  }
+
   microbatches(purpose: Purpose, step: number, indices: readonly number[]): Microbatch[] {
     if (purpose === "evaluate") return indices.map((index) => this.evaluation.microbatch(index));
     const { microbatches } = this.step(step);
@@ -67,7 +82,10 @@ export class Schedule {
       const scale = lanes / Math.max(1, this.evaluation.count);
       const first = Math.floor(indices[0] * scale);
       const last = Math.min(lanes - 1, Math.floor(indices[indices.length - 1] * scale));
-      return this.trainingShards(step, Array.from({ length: last - first + 1 }, (_, i) => first + i));
+      return this.trainingShards(
+        step,
+        Array.from({ length: last - first + 1 }, (_, i) => first + i),
+      );
     }
     return [...new Set([...this.trainingShards(step, indices), ...this.evaluationShards(step, indices)])];
   }

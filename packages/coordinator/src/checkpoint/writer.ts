@@ -39,7 +39,9 @@ export class CheckpointWriter {
       throw new TabgradError(
         "OUTPUT_UNWRITABLE",
         `The checkpoint could not be written to ${this.options.directory}: ${(error as Error).message}`,
-        this.newest ? `The newest checkpoint is ${this.newest}. Make room, or choose another folder with --out.` : "Make room, or choose another folder with --out.",
+        this.newest
+          ? `The newest checkpoint is ${this.newest}. Make room, or choose another folder with --out.`
+          : "Make room, or choose another folder with --out.",
         { cause: error },
       );
     }

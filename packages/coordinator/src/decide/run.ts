@@ -112,7 +112,15 @@ export interface Decision {
 export const maxFailures = 3;
 
 export function initialState(): RunState {
-  return { phase: "waiting", step: 0, workers: new Map(), assignments: new Map(), nextAssignment: 1, checkpointAt: 0, begun: false };
+  return {
+    phase: "waiting",
+    step: 0,
+    workers: new Map(),
+    assignments: new Map(),
+    nextAssignment: 1,
+    checkpointAt: 0,
+    begun: false,
+  };
 }
 
 export function decide(plan: RunPlan, state: RunState, event: RunEvent, now: number): Decision {

@@ -86,7 +86,9 @@ export class Reducer {
   /** SHA-256 of the flat vector, float32 little-endian. */
   parametersSha256(): string {
     const { buffer, byteOffset, byteLength } = this.optimizer.parameters;
-    return createHash("sha256").update(new Uint8Array(buffer, byteOffset, byteLength)).digest("hex");
+    return createHash("sha256")
+      .update(new Uint8Array(buffer, byteOffset, byteLength))
+      .digest("hex");
   }
 
   /** Copies of the parameters, by name. */
@@ -96,11 +98,17 @@ export class Reducer {
 
   /** Copies of the optimizer's state, named "STATE/PARAMETER". */
   optimizerState(): NamedTensor[] {
-    return Object.entries(this.optimizer.stateVectors()).flatMap(([state, vector]) => this.named(vector, (slot) => `${state}/${slot.name}`));
+    return Object.entries(this.optimizer.stateVectors()).flatMap(([state, vector]) =>
+      this.named(vector, (slot) => `${state}/${slot.name}`),
+    );
   }
 
   private named(vector: Float32Array, name: (slot: ParameterSlot) => string): NamedTensor[] {
-    return this.slots.map((slot) => ({ name: name(slot), shape: slot.shape, data: vector.slice(slot.offset, slot.offset + slot.elements) }));
+    return this.slots.map((slot) => ({
+      name: name(slot),
+      shape: slot.shape,
+      data: vector.slice(slot.offset, slot.offset + slot.elements),
+    }));
   }
 
   private frame(version: number, chunk: number): Uint8Array {

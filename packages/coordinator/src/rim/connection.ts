@@ -2,7 +2,6 @@
 import {
   bounds,
   checkChunk,
-
   ChunkSet,
   closeCodes,
   decodeToCoordinator,
@@ -149,7 +148,8 @@ export class Connection {
   }
 
   private greet(message: ToCoordinator): void {
-    if (message.type !== "hello") throw new TabgradError("PROTOCOL_VIOLATION", `${message.type} came before hello`, "Say hello first.");
+    if (message.type !== "hello")
+      throw new TabgradError("PROTOCOL_VIOLATION", `${message.type} came before hello`, "Say hello first.");
     clearTimeout(this.greetingTimer);
     if (message.protocol !== protocolVersion) {
       return this.refuse(protocolMismatch(message.protocol, "the worker"), closeCodes.protocolVersion);
@@ -168,7 +168,11 @@ export class Connection {
 
   private violated(what: string): void {
     this.refuse(
-      new TabgradError("PROTOCOL_VIOLATION", `The worker broke the protocol: ${what}`, "Use the same version of tabgrad at both ends."),
+      new TabgradError(
+        "PROTOCOL_VIOLATION",
+        `The worker broke the protocol: ${what}`,
+        "Use the same version of tabgrad at both ends.",
+      ),
       closeCodes.protocolViolation,
     );
     this.leave();
@@ -187,4 +191,3 @@ export class Connection {
     if (before === "open") this.handler.left(this, this.farewell ?? "connection lost");
   }
 }
-

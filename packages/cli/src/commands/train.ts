@@ -1,0 +1,137 @@
+// `tabgrad train`: a coordinator and local workers, with one command.
+import { errorKinds, TabgradError, type ErrorCode } from "@tabgrad/core";
+import { Command } from "commander";
+import { availableParallelism } from "node:os";
+import type { Logger } from "pino";
+import { interrupts } from "../interrupts.ts";
+import { LocalWorkers } from "../local-workers.ts";
+import { options, type EngineChoice, type RunOptions } from "../options.ts";
+import { createReport } from "../output/report.ts";
+import { listenFor, prepareRun } from "../run.ts";
+import { exitCodeOf, stopOnInterrupt } from "./coordinator.ts";
+
+interface TrainOptions extends RunOptions {
+  readonly workers: number;
+  readonly engine: EngineChoice;
+  readonly threads?: number;
+}
+
+/** What workers get to leave by themselves when the run is over. */
+const patienceMs = 3_000;
+
+export const trainCommand = (): Command =>
+  new Command("train")
+    .description("train on this machine: a coordinator and local workers")
+    .argument("<run-file>", "a run file, such as examples/mnist/mlp.ts")
+    .addOption(options.workers())
+    .addOption(options.engine())
+    .addOption(options.threads())
+    .addOption(options.epochs())
+    .addOption(options.steps())
+    .addOption(options.seed())
+    .addOption(options.out())
+    .addOption(options.set())
+    .addOption(options.json())
+    .addOption(options.verbose())
+    .addOption(options.log())
+    .action(async (file: string, given: TrainOptions) => {
+      process.exitCode = await train(file, given);
+    });
+
+async function train(file: string, given: TrainOptions): Promise<number> {
+  let workers: LocalWorkers | undefined;
+  const signal = interrupts(() => workers?.kill());
+  process.on("exit", () => workers?.kill());
+  const { log, show } = createReport(given);
+  const prepared = await prepareRun(file, given, log);
+  const listen = { host: "127.0.0.1", port: 0, startWorkers: given.workers, minWorkers: 1 };
+  const coordinator = await listenFor(prepared, listen, show, log);
+
+  const failures = new Failures(given.workers);
+  const hear = listener(log);
+  workers = new LocalWorkers({
+    count: given.workers,
+    url: coordinator.url,
+    engine: given.engine,
+    threads: given.threads ?? Math.max(1, Math.floor(availableParallelism() / given.workers)),
+    verbose: given.verbose ?? false,
+    onLine: hear,
+    onExit(name, exitCode, lines) {
+      failures.add(name, exitCode, lines);
+      log.warn(`${name} ended with exit code ${exitCode}`);
+      if (failures.all) coordinator.stop("all workers failed");
+    },
+  });
+  stopOnInterrupt(signal, coordinator.stop.bind(coordinator));
+  try {
+    const done = await coordinator.done;
+    if (failures.all && done.outcome === "stopped") throw failures.error();
+    return exitCodeOf(done);
+  } finally {
+    await workers.end(patienceMs);
+  }
+}
+
+/** A worker's log line, as pino writes it. */
+interface LogLine {
+  readonly level: number;
+  readonly msg: string;
+  readonly code?: string;
+  readonly remedy?: string;
+}
+
+function parseLine(line: string): LogLine | undefined {
+  try {
+    const parsed = JSON.parse(line) as Partial<LogLine>;
+    return typeof parsed.level === "number" && typeof parsed.msg === "string" ? (parsed as LogLine) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Passes workers' log lines on; what several of them say in the same words is said once. */
+function listener(log: Logger): (name: string, line: string) => void {
+  const said = new Set<string>();
+  return (name, line) => {
+    const parsed = parseLine(line);
+    const text = parsed?.msg ?? line;
+    const level = parsed ? log.levels.labels[parsed.level] : "warn";
+    // Failures are told once, at the end, with their remedy.
+    if (said.has(text) || parsed?.code !== undefined) return;
+    said.add(text);
+    (log as unknown as Record<string, (fields: object, message: string) => void>)[level ?? "info"]({ worker: name }, text);
+  };
+}
+
+/** What the local workers that ended by themselves died of. */
+class Failures {
+  private readonly lines = new Map<string, readonly string[]>();
+  private readonly count: number;
+
+  constructor(count: number) {
+    this.count = count;
+  }
+
+  add(name: string, exitCode: number | null, lastLines: readonly string[]): void {
+    this.lines.set(name, lastLines.length > 0 ? lastLines : [`exit code ${exitCode}`]);
+  }
+
+  get all(): boolean {
+    return this.lines.size === this.count;
+  }
+
+  /** The failure that a worker named, or else its last words. */
+  error(): TabgradError {
+    const all = [...this.lines.values()].flat();
+    for (const line of all) {
+      const { code, msg, remedy } = parseLine(line) ?? {};
+      if (code !== undefined && code in errorKinds && msg !== undefined)
+        return new TabgradError(code as ErrorCode, msg, remedy ?? "");
+    }
+    return new TabgradError(
+      "WORKERS_FAILED",
+      `All ${this.count} local workers ended: ${all.slice(-3).join(" ")}`,
+      "Run the same command with --verbose, or see what `npx tabgrad doctor` finds.",
+    );
+  }
+}

@@ -1,0 +1,57 @@
+// Loads a run file: TypeScript (or JavaScript) evaluated by jiti, whose default export is what defineRun returned.
+import { TabgradError } from "@tabgrad/core";
+import { createJiti } from "jiti";
+import { readdir, stat } from "node:fs/promises";
+import { basename, dirname, extname, relative, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+
+/** The package that run files import; the same module that this command runs on, wherever the run file lies. */
+const ownPackage = fileURLToPath(new URL(`./index${extname(fileURLToPath(import.meta.url))}`, import.meta.url));
+
+/** @returns the file's default export, not checked yet. @throws TabgradError RUN_FILE_NOT_FOUND, RUN_FILE_UNREADABLE */
+export async function loadRunFile(path: string): Promise<{ definition: unknown; file: string }> {
+  const file = resolve(path);
+  const found = await stat(file).catch(() => undefined);
+  if (!found?.isFile()) {
+    const what = found ? "it is a folder" : "there is no such file";
+    throw new TabgradError("RUN_FILE_NOT_FOUND", `Cannot read the run file ${path}: ${what}`, await nearby(file));
+  }
+  const module = await evaluate(file, path);
+  if (module.default === undefined) {
+    throw new TabgradError("RUN_FILE_INVALID", `${path} has no default export`, "End it with: export default defineRun({ … })");
+  }
+  return { definition: module.default, file };
+}
+
+async function evaluate(file: string, path: string): Promise<{ default?: unknown }> {
+  const jiti = createJiti(import.meta.url, {
+    alias: { tabgrad: ownPackage },
+    fsCache: false,
+    moduleCache: true,
+    interopDefault: false,
+  });
+  try {
+    return await jiti.import(file);
+  } catch (error) {
+    // A run file may well throw one of our own errors, such as an impossible layer.
+    if ((error as Error).name === "TabgradError") throw error;
+    const { message } = error as Error;
+    throw new TabgradError(
+      "RUN_FILE_UNREADABLE",
+      `${path} cannot be evaluated: ${message.split(file).join(path)}`,
+      "Correct the file; an editor with TypeScript shows the place.",
+      { cause: error },
+    );
+  }
+}
+
+/** What could have been meant. */
+async function nearby(file: string): Promise<string> {
+  const folder = dirname(file);
+  const names = (await readdir(folder).catch((): string[] => [])).filter((name) =>
+    [".ts", ".js", ".mjs", ".mts"].includes(extname(name)),
+  );
+  if (names.length === 0) return "Check the path. examples/mnist/mlp.ts in tabgrad's repository is a run file to begin with.";
+  const like = names.filter((name) => name.startsWith(basename(file).slice(0, 2)));
+  return `Check the path. In ${relative(process.cwd(), folder) || "this folder"} there is ${(like.length > 0 ? like : names).slice(0, 5).join(", ")}.`;
+}

@@ -1,0 +1,25 @@
+// Logs go to stderr: pretty on a terminal, JSON lines otherwise, so that stdout holds nothing but results.
+import { pino, type Logger } from "pino";
+import pretty from "pino-pretty";
+
+export interface LogOptions {
+  readonly verbose: boolean;
+  readonly format: "auto" | "json" | "pretty";
+  /** Where lines go; stderr by default. A progress bar has them written above itself. */
+  readonly write?: (line: string) => void;
+}
+
+export function createLog({ verbose, format, write = (line) => process.stderr.write(line) }: LogOptions): Logger {
+  const level = verbose ? "debug" : "info";
+  const base = null;
+  if (format === "json" || (format === "auto" && !process.stderr.isTTY)) return pino({ level, base }, { write });
+  const stream = pretty({
+    colorize: process.stderr.isTTY,
+    translateTime: verbose ? "HH:MM:ss.l" : false,
+    ignore: verbose ? "pid,hostname" : "pid,hostname,time",
+    hideObject: !verbose,
+    sync: true,
+    destination: { write: (line: string) => (write(line), true) } as unknown as NodeJS.WritableStream,
+  });
+  return pino({ level, base }, stream);
+}

@@ -1,0 +1,70 @@
+// What the commands' options have in common: their wording, and how their values are checked.
+import { TabgradError } from "@tabgrad/core";
+import { Option } from "commander";
+
+export const engineChoices = ["cpu", "gpu", "auto"] as const;
+export type EngineChoice = (typeof engineChoices)[number];
+
+const wholeNumber =
+  (name: string, from: number, to: number) =>
+  (text: string): number => {
+    const value = Number(text);
+    if (text.trim() !== "" && Number.isInteger(value) && value >= from && value <= to) return value;
+    throw new TabgradError(
+      "OPTION_INVALID",
+      `${name} ${text}: expected a whole number from ${from} to ${to}`,
+      `Write, for example, ${name} ${Math.max(from, 1)}.`,
+    );
+  };
+
+const number = (flag: string, description: string, from: number, to: number): Option =>
+  new Option(`${flag} <number>`, description).argParser(wholeNumber(flag, from, to));
+
+/** Repeatable. */
+const collected = (value: string, before: string[] = []): string[] => [...before, value];
+
+export const options = {
+  epochs: () => number("--epochs", "go through the data this often, instead of what the run file says", 1, 1_000_000),
+  steps: () => number("--steps", "take this many steps, instead of what the run file says", 1, 1_000_000_000),
+  seed: () => number("--seed", "decides everything that is left to chance", 0, 2 ** 32 - 1),
+  out: () => new Option("--out <folder>", "where checkpoints and the journal go (default: runs/NAME-TIME)"),
+  json: () => new Option("--json", "print the run's events on stdout, one JSON object a line, and nothing else there"),
+  set: () =>
+    new Option("--set <path=value>", "change a field of the run file, such as batchSize=256 (repeatable)")
+      .argParser(collected)
+      .default([], "none"),
+  engine: () => new Option("--engine <kind>", "what computes").choices(engineChoices).default("auto" satisfies EngineChoice),
+  workers: () => number("--workers", "local worker processes to start (default: 2)", 1, 256).default(2, "2"),
+  minWorkers: () => number("--min-workers", "compute only while at least this many workers are there", 1, 4096).default(1, "1"),
+  port: () => number("--port", "port to listen on", 0, 65_535),
+  host: () => new Option("--host <address>", "address to listen on; 0.0.0.0 lets other machines in").default("127.0.0.1"),
+  name: () => new Option("--name <name>", "what people see this worker as (default: host name and process number)"),
+  threads: () => number("--threads", "threads of the CPU engine (default: all cores, shared between local workers)", 1, 256),
+  verbose: () => new Option("--verbose", "log more, and show stack traces"),
+  log: () => new Option("--log <format>", "format of the log on stderr").choices(["auto", "json", "pretty"]).default("auto"),
+};
+
+export interface CommonOptions {
+  readonly verbose?: true;
+  readonly log: "auto" | "json" | "pretty";
+}
+
+export interface RunOptions extends CommonOptions {
+  readonly epochs?: number;
+  readonly steps?: number;
+  readonly seed?: number;
+  readonly out?: string;
+  readonly json?: true;
+  readonly set: readonly string[];
+}
+
+/** The options that are changes of the run file, as `--set` would have them. */
+export function overridesOf({ epochs, steps, seed, set }: RunOptions): string[] {
+  if (epochs !== undefined && steps !== undefined) {
+    throw new TabgradError("OPTION_INVALID", "--epochs and --steps were both given", "Give one of them.");
+  }
+  const named = Object.entries({ epochs, steps, seed }).flatMap(([name, value]) =>
+    value === undefined ? [] : [`${name}=${value}`],
+  );
+  return [...set, ...named];
+}

@@ -1,0 +1,52 @@
+// Shows a run to whoever started it: JSON lines on stdout for a script, a progress bar and a summary for a person.
+import { sentence, type DoneEvent, type TelemetryEvent } from "@tabgrad/coordinator";
+import { relative } from "node:path";
+import pc from "picocolors";
+import type { Logger } from "pino";
+import { createLog } from "../log.ts";
+import type { CommonOptions } from "../options.ts";
+import { count, decimal, duration, metrics } from "./format.ts";
+import { toJsonLine } from "./json-lines.ts";
+import { Progress } from "./progress.ts";
+
+export interface Report {
+  readonly log: Logger;
+  readonly show: (event: TelemetryEvent) => void;
+}
+
+export function createReport(options: CommonOptions & { readonly json?: true }): Report {
+  const verbose = options.verbose ?? false;
+  if (options.json) {
+    const log = createLog({ verbose, format: options.log });
+    return { log, show: (event) => (process.stdout.write(`${toJsonLine(event)}\n`), narrate(event, log)) };
+  }
+  const progress = new Progress({ stream: process.stdout, now: () => performance.now() });
+  // On a terminal, log and bar share the screen; otherwise they go their own ways.
+  const shared = process.stdout.isTTY && process.stderr.isTTY;
+  const log = createLog({ verbose, format: options.log, ...(shared && { write: (line: string) => progress.log(line.trimEnd()) }) });
+  return {
+    log,
+    show(event) {
+      progress.show(event);
+      narrate(event, log);
+      if (event.event === "done") process.stdout.write(summary(event));
+    },
+  };
+}
+
+/** The log speaks of what changes, not of every step. */
+function narrate(event: TelemetryEvent, log: Logger): void {
+  if (event.event === "decision") log.info({ reason: event.reason }, sentence(event.reason));
+  else if (event.event === "worker" && event.state === "joined") log.debug(event, `${event.name} computes on ${event.device}`);
+  else if (event.event === "checkpoint") log.debug(event, `checkpoint of step ${event.step}: ${event.path}`);
+}
+
+function summary({ outcome, why, step, loss, metrics: means, checkpoint, seconds, samples, samplesPerSecond }: DoneEvent): string {
+  const head = outcome === "finished" ? pc.green("finished") : pc.yellow(outcome);
+  const lines = [
+    `${head} after ${count(step)} steps, ${count(samples)} samples in ${duration(seconds)} (${count(samplesPerSecond)} samples/s)${why ? `: ${why}` : ""}`,
+  ];
+  if (loss !== null && outcome !== "diverged") lines.push(`${pc.bold(metrics(means))}  loss ${decimal(loss)}`);
+  if (checkpoint) lines.push(`checkpoint ${relative(process.cwd(), checkpoint) || "."}`);
+  return `\n${lines.join("\n")}\n`;
+}
