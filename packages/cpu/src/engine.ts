@@ -1,6 +1,6 @@
 // The CPU engine: ONNX Runtime, whichever build of it the host brings.
-import { evaluationGraph, type Engine } from "@tabgrad/core";
-import { lowerGraph } from "./onnx/index.ts";
+import type { Engine } from "@tabgrad/core";
+import { checkOperations } from "./onnx/index.ts";
 import { CpuProgram } from "./program.ts";
 import type { OrtModule } from "./runtime.ts";
 
@@ -23,15 +23,13 @@ export function createCpuEngine({ ort, threads, description }: CpuEngineOptions)
     kind: "cpu",
     device: description,
     async compile(forward) {
-      // Nothing is kept of this: an operation that is not there is to be found now, not in the middle of a run.
-      lowerGraph(evaluationGraph(forward, forward.rows));
-      const program = new CpuProgram(forward, ort, threads);
+      checkOperations(forward);
+      const program: CpuProgram = new CpuProgram(forward, { ort, threads, onClose: () => programs.delete(program) });
       programs.add(program);
       return program;
     },
     async close() {
       await Promise.all([...programs].map((program) => program.close()));
-      programs.clear();
     },
   };
 }

@@ -19,9 +19,15 @@ import type { OrtModule, OrtTensor, OrtTensors } from "./runtime.ts";
 import { SessionCache, type Purpose } from "./session-cache.ts";
 import { VectorViews } from "./vector.ts";
 
+export interface ProgramHost {
+  readonly ort: OrtModule;
+  readonly threads: number;
+  onClose(): void;
+}
+
 export class CpuProgram implements Program {
   readonly parameterElements: number;
-  private readonly ort: OrtModule;
+  private readonly host: ProgramHost;
   private readonly sessions: SessionCache;
   private readonly inputs: ReturnType<typeof graphInputs>;
   private readonly parameterViews: VectorViews;
@@ -34,10 +40,11 @@ export class CpuProgram implements Program {
   /** Takes turns with the caller's gradients while batches are added up. */
   private scratch: Float32Array | undefined;
 
-  constructor(forward: Graph, ort: OrtModule, threads: number) {
+  constructor(forward: Graph, host: ProgramHost) {
+    const { ort, threads } = host;
     const slots = parameterSlots(forward);
     this.parameterElements = parameterElements(forward);
-    this.ort = ort;
+    this.host = host;
     this.sessions = new SessionCache(forward, ort, threads);
     this.inputs = graphInputs(forward);
     this.parameterViews = new VectorViews(ort, slots, parameterTensor);
@@ -79,6 +86,7 @@ export class CpuProgram implements Program {
   }
 
   close(): Promise<void> {
+    this.host.onClose();
     return this.sessions.close();
   }
 
@@ -100,7 +108,7 @@ export class CpuProgram implements Program {
     if (data?.length !== elementCount(shape)) {
       throw new Error(`the input "${name}" of shape ${formatShape(shape)} was fed ${data?.length ?? "no"} values`);
     }
-    return new this.ort.Tensor("float32", data, shape);
+    return new this.host.ort.Tensor("float32", data, shape);
   }
 }
 

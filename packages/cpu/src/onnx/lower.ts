@@ -1,7 +1,7 @@
 // From a graph to an ONNX graph. Backwards first, to find out what is read and which pattern serves it; then forwards, to write it.
-import { eliminateDeadCode, TabgradError, type Graph, type Node } from "@tabgrad/core";
+import { eliminateDeadCode, TabgradError, type Graph, type Node, type OperationName } from "@tabgrad/core";
 import { OnnxBuilder } from "./builder.ts";
-import type { GraphView, Match } from "./lowering.ts";
+import type { GraphView, Lowering, Match } from "./lowering.ts";
 import type { OnnxModel } from "./model.ts";
 import { loweringOf } from "./operations/index.ts";
 import { peepholes } from "./peepholes/index.ts";
@@ -52,16 +52,24 @@ function chooseRule(node: Node, view: GraphView): Match {
     const match = peephole(node, view);
     if (match) return match;
   }
-  const lowering = loweringOf(node.operation);
-  if (!lowering) {
-    throw new TabgradError(
-      "ENGINE_UNSUPPORTED",
-      `${node.label || "The model"}: the cpu engine cannot do the operation "${node.operation}".`,
-      "Use the gpu engine, or another layer.",
-    );
-  }
+  const lowering = ruleFor(node);
   const shapes = node.inputs.map((input) => view.graph.nodes[input].shape);
   return { operands: node.inputs, lower: (inputs, onnx) => lowering({ node, inputs, shapes, onnx }) };
+}
+
+/** @throws TabgradError ENGINE_UNSUPPORTED naming the first operation that has no rule, and its layer */
+export function checkOperations(graph: Graph): void {
+  graph.nodes.forEach(ruleFor);
+}
+
+function ruleFor(node: Node): Lowering<OperationName> {
+  const lowering = loweringOf(node.operation);
+  if (lowering) return lowering;
+  throw new TabgradError(
+    "ENGINE_UNSUPPORTED",
+    `${node.label || "The model"}: the cpu engine cannot do the operation "${node.operation}".`,
+    "Use the gpu engine, or another layer.",
+  );
 }
 
 function viewOf(graph: Graph): GraphView {

@@ -1,17 +1,22 @@
 // Operations that look along axes.
+import type { OperationAttributes } from "@tabgrad/core";
+import type { OnnxBuilder } from "../builder.ts";
 import type { Lowering } from "../lowering.ts";
 
-const reduction =
-  (type: string): Lowering<"sum" | "max"> =>
-  ({ node, inputs: [x], onnx }) => {
-    const { axes, keepDimensions } = node.attributes;
-    // Without axes ONNX would reduce over all of them; here it means over none.
-    if (axes.length === 0) return x;
-    return onnx.node(type, [x, onnx.integers(axes)], { keepdims: keepDimensions ? 1 : 0 });
-  };
+export const sum: Lowering<"sum"> = ({ node, inputs: [x], onnx }) => reduce("ReduceSum", x, node.attributes, onnx);
 
-export const sum = reduction("ReduceSum");
-export const max = reduction("ReduceMax");
+/** ONNX Runtime's ReduceMax overlooks a NaN unless it comes first, and a NaN must not vanish: it is how divergence is noticed. */
+export const max: Lowering<"max"> = ({ node, inputs: [x], onnx }) => {
+  const isNaN = onnx.asFloat(onnx.node("IsNaN", [x]));
+  const anyNaN = onnx.asBoolean(reduce("ReduceMax", isNaN, node.attributes, onnx));
+  return onnx.node("Where", [anyNaN, onnx.constant([NaN]), reduce("ReduceMax", x, node.attributes, onnx)]);
+};
+
+function reduce(type: string, x: string, { axes, keepDimensions }: OperationAttributes["sum"], onnx: OnnxBuilder): string {
+  // Without axes ONNX would reduce over all of them; here it means over none.
+  if (axes.length === 0) return x;
+  return onnx.node(type, [x, onnx.integers(axes)], { keepdims: keepDimensions ? 1 : 0 });
+}
 
 export const argmax: Lowering<"argmax"> = ({ node, inputs, onnx }) =>
   onnx.asFloat(onnx.node("ArgMax", inputs, { axis: node.attributes.axis, keepdims: 0 }));

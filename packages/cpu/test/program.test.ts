@@ -1,0 +1,174 @@
+// The engine's promises: sums over samples, padding that counts for nothing, gradients where they are wanted, the same bits every time.
+import {
+  evaluate,
+  evaluationGraph,
+  gradientPrefix,
+  trainingGraph,
+  type Batch,
+  type Engine,
+  type Graph,
+  type Tensor,
+} from "@tabgrad/core";
+import { createNodeCpuEngine } from "@tabgrad/cpu/node";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { batchOf, classifier, parametersOf, relativeError, trained } from "./models.ts";
+
+const sizes = [20, 16, 12, 5];
+const forward = classifier(sizes);
+const parameters = parametersOf(forward, 1);
+
+let engine: Engine;
+beforeAll(async () => void (engine = await createNodeCpuEngine()));
+afterAll(() => engine.close());
+
+async function program(graph: Graph = forward, values = parameters) {
+  const compiled = await engine.compile(graph);
+  await compiled.setParameters(values);
+  return compiled;
+}
+
+/** The same in float64: the flat gradient, and the sums. */
+function reference(batch: Batch, values: ArrayLike<number> = parameters) {
+  const results = evaluate(trainingGraph(forward, batch.rows), { ...batch.inputs, weights: batch.weights }, values);
+  const gradients = Object.entries(results).flatMap(([name, { data }]: [string, Tensor]) =>
+    name.startsWith(gradientPrefix) ? [...data] : [],
+  );
+  return { gradients, loss: results.loss.data[0], accuracy: results["metric:accuracy"].data[0] };
+}
+
+describe("train", () => {
+  it("gives what float64 gives, within float32 rounding", async () => {
+    const batch = batchOf(sizes, 33, 5);
+    const { sums, gradients } = await trained(await program(), [batch]);
+    const expected = reference(batch);
+    expect(relativeError(gradients, expected.gradients)).toBeLessThan(2e-6);
+    expect(sums.lossSum / expected.loss).toBeCloseTo(1, 6);
+    expect(sums).toMatchObject({ samples: 33, metricSums: [expected.accuracy] });
+  });
+
+  it.each([2, 3, 4])("adds up %i batches, of different numbers of rows too", async (count) => {
+    const batches = Array.from({ length: count }, (_, i) => batchOf(sizes, i % 2 ? 7 : 16, 10 + i));
+    const { sums, gradients } = await trained(await program(), batches);
+    const parts = batches.map((batch) => reference(batch));
+    const expected = parts[0].gradients.map((_, i) => parts.reduce((total, part) => total + part.gradients[i], 0));
+    expect(relativeError(gradients, expected)).toBeLessThan(2e-6);
+    expect(sums.samples).toBe(batches.reduce((total, batch) => total + batch.rows, 0));
+    expect(sums.lossSum / parts.reduce((total, part) => total + part.loss, 0)).toBeCloseTo(1, 6);
+    expect(sums.metricSums).toEqual([parts.reduce((total, part) => total + part.accuracy, 0)]);
+  });
+
+  it("gives zeros for no batches", async () => {
+    const { sums, gradients } = await trained(await program(), []);
+    expect(sums).toEqual({ samples: 0, lossSum: 0, metricSums: [0] });
+    expect(gradients.every((value) => value === 0)).toBe(true);
+  });
+
+  it("overwrites what an earlier call left", async () => {
+    const compiled = await program();
+    const gradients = new Float32Array(parameters.length);
+    await compiled.train([batchOf(sizes, 8, 1), batchOf(sizes, 8, 2)], gradients);
+    await compiled.train([batchOf(sizes, 8, 3)], gradients);
+    expect(gradients).toEqual((await trained(compiled, [batchOf(sizes, 8, 3)])).gradients);
+  });
+
+  it("counts padding for exactly nothing", async () => {
+    const compiled = await program();
+    const [zeros, other] = [0, 3].map((padding) => batchOf(sizes, 16, 4, { samples: 11, padding }));
+    const first = await trained(compiled, [zeros]);
+    expect(await trained(compiled, [other])).toEqual(first);
+    expect(relativeError(first.gradients, reference(zeros).gradients)).toBeLessThan(2e-6);
+    const unpadded = { rows: 11, samples: 11, inputs: cut(zeros, 11), weights: new Float32Array(11).fill(1) };
+    expect(relativeError(first.gradients, reference(unpadded).gradients)).toBeLessThan(2e-6);
+    expect(first.sums.samples).toBe(11);
+  });
+
+  it("uses new parameters, in the same array or another", async () => {
+    const values = Float32Array.from(parameters);
+    const compiled = await program(forward, values);
+    const batch = batchOf(sizes, 8, 1);
+    values.set(parametersOf(forward, 50));
+    await compiled.setParameters(values);
+    expect(relativeError((await trained(compiled, [batch])).gradients, reference(batch, values).gradients)).toBeLessThan(2e-6);
+    const others = parametersOf(forward, 60);
+    await compiled.setParameters(others);
+    expect(relativeError((await trained(compiled, [batch])).gradients, reference(batch, others).gradients)).toBeLessThan(2e-6);
+  });
+
+  it("works on views into larger buffers", async () => {
+    const buffer = new Float32Array(parameters.length + 3);
+    buffer.set(parameters, 3);
+    const gradients = new Float32Array(parameters.length + 5).fill(777);
+    const compiled = await program(forward, buffer.subarray(3));
+    await compiled.train([batchOf(sizes, 8, 1)], gradients.subarray(1, 1 + parameters.length));
+    expect(gradients.subarray(1, 1 + parameters.length)).toEqual(
+      (await trained(await program(), [batchOf(sizes, 8, 1)])).gradients,
+    );
+    expect([gradients[0], ...gradients.slice(-4)]).toEqual([777, 777, 777, 777, 777]);
+  });
+
+  it("follows float64 through 20 steps of gradient descent within 1e-5", async () => {
+    const values = Float32Array.from(parameters);
+    const exact = Float64Array.from(parameters);
+    const compiled = await program(forward, values);
+    const gradients = new Float32Array(values.length);
+    for (let step = 0; step < 20; step++) {
+      const batch = batchOf(sizes, 24, 100 + step);
+      await compiled.train([batch], gradients);
+      const expected = reference(batch, exact).gradients;
+      values.forEach((value, i) => (values[i] = value - (0.1 / 24) * gradients[i]));
+      exact.forEach((value, i) => (exact[i] = value - (0.1 / 24) * expected[i]));
+      await compiled.setParameters(values);
+    }
+    expect(relativeError(values, exact)).toBeLessThan(1e-5);
+    expect(relativeError(parameters, exact)).toBeGreaterThan(1e-2);
+  });
+});
+
+describe("the same inputs", () => {
+  it("give the same bits, whatever ran before, in another program and in an engine of its own", async () => {
+    const batches = [batchOf(sizes, 16, 1), batchOf(sizes, 5, 2)];
+    const compiled = await program();
+    const first = await trained(compiled, batches);
+    await compiled.evaluate([batchOf(sizes, 31, 9)]);
+    await trained(compiled, [batchOf(sizes, 7, 3)]);
+    await compiled.setParameters(Float32Array.from(parameters));
+    expect(await trained(compiled, batches)).toEqual(first);
+    expect(await trained(await program(), batches)).toEqual(first);
+    const other = await createNodeCpuEngine();
+    const again = await other.compile(forward);
+    await again.setParameters(parameters);
+    expect(await trained(again, batches)).toEqual(first);
+    await other.close();
+  });
+});
+
+describe("evaluate", () => {
+  it("gives loss and metrics, and leaves gradients alone", async () => {
+    const batches = [batchOf(sizes, 16, 1, { samples: 13 }), batchOf(sizes, 9, 2)];
+    const sums = await (await program()).evaluate(batches);
+    const parts = batches.map((batch) => {
+      const results = evaluate(evaluationGraph(forward, batch.rows), { ...batch.inputs, weights: batch.weights }, parameters);
+      return { loss: results.loss.data[0], accuracy: results["metric:accuracy"].data[0] };
+    });
+    expect(sums.samples).toBe(22);
+    expect(sums.lossSum / (parts[0].loss + parts[1].loss)).toBeCloseTo(1, 6);
+    expect(sums.metricSums).toEqual([parts[0].accuracy + parts[1].accuracy]);
+  });
+});
+
+describe("threads", () => {
+  it("may be several", async () => {
+    const threaded = await createNodeCpuEngine({ threads: 2 });
+    const compiled = await threaded.compile(forward);
+    await compiled.setParameters(parameters);
+    const batch = batchOf(sizes, 33, 5);
+    expect(relativeError((await trained(compiled, [batch])).gradients, reference(batch).gradients)).toBeLessThan(2e-6);
+    expect(threaded.device).toMatch(/^ONNX Runtime \d+\.\d+\.\d+, 2 threads$/);
+    await threaded.close();
+  });
+});
+
+const cut = ({ inputs }: Batch, rows: number): Batch["inputs"] => ({
+  x: inputs.x.slice(0, rows * sizes[0]),
+  label: inputs.label.slice(0, rows),
+});
