@@ -9,3 +9,4 @@ export * from "./model/index.ts";
 export * from "./optimizer/index.ts";
 export * from "./random/index.ts";
 export * from "./run/index.ts";
+export * from "./worker/index.ts";

@@ -5,6 +5,12 @@ import { protocolMismatch, protocolVersion } from "./version.ts";
 /** The path of the document, from the root of the coordinator's address. */
 export const discoveryPath = "/tabgrad.json";
 
+/** The path of the workers' sockets. */
+export const workerPath = "/worker";
+
+/** The path of a shard's bytes. */
+export const shardPath = (hash: string): string => `/shards/${hash}`;
+
 /** The document. A coordinator may say more. */
 export interface Discovery {
   readonly tabgrad: "coordinator";

@@ -11,7 +11,7 @@ export {
   ChunkSet,
   defaultChunkElements,
 } from "./chunks.ts";
-export { checkDiscovery, type Discovery, discovery, discoveryPath, notACoordinator } from "./discovery.ts";
+export { checkDiscovery, type Discovery, discovery, discoveryPath, notACoordinator, shardPath, workerPath } from "./discovery.ts";
 export type {
   Assignment,
   Contribution,

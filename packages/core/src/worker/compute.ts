@@ -1,0 +1,47 @@
+// What a worker's session drives: something that holds shards and parameters and computes microbatches, in this thread or another.
+import type { Field, ShardInfo } from "../data/layout.ts";
+import type { Microbatch } from "../data/microbatch.ts";
+import type { Sums } from "../engine/engine.ts";
+import type { Purpose } from "../protocol/messages.ts";
+
+/** What a run is, as far as computing goes: the parts of `Welcome` that it takes. */
+export interface ComputeSetup {
+  /** The forward graph as JSON. */
+  readonly graph: string;
+  readonly metrics: readonly string[];
+  readonly fields: readonly Field[];
+  readonly shards: readonly ShardInfo[];
+  readonly microbatchSize: number;
+  readonly parameterElements: number;
+}
+
+export interface ComputeRequest {
+  readonly purpose: Purpose;
+  readonly microbatches: readonly Microbatch[];
+  /** Where the gradient goes: `parameterElements` float32 values, of any content. Absent for an evaluation. */
+  readonly gradients?: ArrayBuffer;
+}
+
+export interface ComputeResult {
+  readonly sums: Sums;
+  /** The request's buffer, with the sum over the microbatches of the per-sample gradients. */
+  readonly gradients?: ArrayBuffer;
+  /** Batches, forward, loss, backward and read-back. */
+  readonly computeMs: number;
+}
+
+/**
+ * Calls take effect in the order in which they are made; none has to be awaited before the next. Every ArrayBuffer that is handed
+ * over is given away: the caller must not touch it again until it comes back. Failures are TabgradErrors.
+ */
+export interface Compute {
+  /** Makes the run ready, and forgets everything of an earlier one. */
+  load(setup: ComputeSetup): Promise<void>;
+  /** `bytes`: verified. */
+  putShard(shard: number, bytes: ArrayBuffer): Promise<void>;
+  dropShard(shard: number): Promise<void>;
+  /** `parameters`: the flat vector. Gives back the buffer of earlier parameters, if there is one that is no longer read. */
+  setParameters(parameters: ArrayBuffer): Promise<ArrayBuffer | undefined>;
+  run(request: ComputeRequest): Promise<ComputeResult>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,130 @@
+// Computing in this thread: shards become batches, and an engine's program runs them.
+import { BatchPool } from "../data/batch.ts";
+import { type ShardView, viewShard } from "../data/shard.ts";
+import type { Engine, EngineKind, Program } from "../engine/engine.ts";
+import { TabgradError } from "../errors.ts";
+import { type Graph, graphInputs, metricNames } from "../graph/graph.ts";
+import { graphFromJson } from "../graph/json.ts";
+import { violation } from "../protocol/check.ts";
+import type { Compute, ComputeRequest, ComputeResult, ComputeSetup } from "./compute.ts";
+
+/** The most rows of one batch. A CPU gains nothing from more; a GPU wants many, and memory limits it. */
+const defaultMaxRows: Readonly<Record<EngineKind, number>> = { cpu: 256, gpu: 1024 };
+
+interface LoadedRun {
+  readonly setup: ComputeSetup;
+  readonly program: Program;
+  readonly pool: BatchPool;
+  readonly shards: Map<number, ShardView>;
+  /** What the program reads. */
+  parameters: ArrayBuffer | undefined;
+}
+
+/** `Compute` on an engine. The engine stays the caller's, who closes it after this. */
+export class EngineCompute implements Compute {
+  readonly #engine: Engine;
+  readonly #maxRows: number;
+  #run: LoadedRun | undefined;
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(engine: Engine, { maxRows = defaultMaxRows[engine.kind] }: { maxRows?: number } = {}) {
+    this.#engine = engine;
+    this.#maxRows = maxRows;
+  }
+
+  load(setup: ComputeSetup): Promise<void> {
+    return this.#inOrder(async () => {
+      await this.#unload();
+      const graph = graphFromJson(setup.graph);
+      checkGraph(graph, setup);
+      const program = await this.#engine.compile(graph);
+      if (program.parameterElements !== setup.parameterElements) {
+        await program.close();
+        throw violation(`Welcome.parameter_elements is ${setup.parameterElements}; its graph has ${program.parameterElements}`);
+      }
+      const pool = new BatchPool(setup.fields, { microbatchSize: setup.microbatchSize, maxRows: this.#maxRows });
+      this.#run = { setup, program, pool, shards: new Map(), parameters: undefined };
+    });
+  }
+
+  putShard(shard: number, bytes: ArrayBuffer): Promise<void> {
+    return this.#inOrder(() => {
+      const { setup, shards } = this.#loaded();
+      shards.set(shard, viewShard(setup.fields, setup.shards[shard]!.samples, new Uint8Array(bytes)));
+    });
+  }
+
+  dropShard(shard: number): Promise<void> {
+    return this.#inOrder(() => {
+      this.#run?.shards.delete(shard);
+    });
+  }
+
+  setParameters(parameters: ArrayBuffer): Promise<ArrayBuffer | undefined> {
+    return this.#inOrder(async () => {
+      const run = this.#loaded();
+      const before = run.parameters;
+      await run.program.setParameters(new Float32Array(parameters));
+      run.parameters = parameters;
+      return before;
+    });
+  }
+
+  run({ purpose, microbatches, gradients }: ComputeRequest): Promise<ComputeResult> {
+    return this.#inOrder(async () => {
+      const { program, pool, shards } = this.#loaded();
+      if ((purpose === "train") !== (gradients !== undefined))
+        throw new Error("a gradient buffer belongs to training, and only to it");
+      const began = performance.now();
+      const batches = pool.assemble(microbatches, (shard) => {
+        const view = shards.get(shard);
+        if (!view) throw new Error(`shard ${shard} is not there`);
+        return view;
+      });
+      try {
+        const sums = gradients ? await program.train(batches, new Float32Array(gradients)) : await program.evaluate(batches);
+        return { sums, gradients, computeMs: performance.now() - began };
+      } finally {
+        pool.release(batches);
+      }
+    });
+  }
+
+  close(): Promise<void> {
+    return this.#inOrder(() => this.#unload());
+  }
+
+  /** An engine's calls must not overlap. */
+  #inOrder<Result>(task: () => Result | Promise<Result>): Promise<Result> {
+    const result = this.#last.then(task);
+    this.#last = result.catch(() => {});
+    return result;
+  }
+
+  #loaded(): LoadedRun {
+    if (!this.#run) throw new Error("no run is loaded");
+    return this.#run;
+  }
+
+  async #unload(): Promise<void> {
+    const run = this.#run;
+    this.#run = undefined;
+    await run?.program.close();
+  }
+}
+
+/** That the graph asks for nothing but what the run's fields feed, and gives what the run's metrics say. */
+function checkGraph(graph: Graph, { fields, metrics }: ComputeSetup): void {
+  const missing = graphInputs(graph).find(({ name }) => !fields.some((field) => field.name === name));
+  if (missing) {
+    throw new TabgradError(
+      "GRAPH_INVALID",
+      `the graph has an input "${missing.name}", but the dataset has only ${fields.map(({ name }) => `"${name}"`).join(", ")}`,
+      "Name the inputs of the graph after the fields of the dataset.",
+    );
+  }
+  const names = metricNames(graph);
+  if (names.length !== metrics.length || names.some((name, i) => name !== metrics[i])) {
+    throw violation(`Welcome.metrics is [${metrics.join(", ")}]; its graph has [${names.join(", ")}]`);
+  }
+}
