@@ -1,0 +1,247 @@
+// What graphs become: few nodes, the fast ones, and only where they compute the same.
+import {
+  evaluate,
+  evaluationGraph,
+  GraphBuilder,
+  math,
+  parameterElements,
+  trainingGraph,
+  type Graph,
+  type Shape,
+  type Value,
+} from "@tabgrad/core";
+import { operationCase, testedOperations } from "@tabgrad/core/testing";
+import { encodeModel, lowerGraph, type OnnxModel } from "@tabgrad/cpu";
+import fc from "fast-check";
+import * as ort from "onnxruntime-node";
+import { describe, expect, it } from "vitest";
+import { sinkBroadcasts } from "../src/onnx/sink-broadcasts.ts";
+import { classifier, numbers, relativeError } from "./models.ts";
+
+const types = (model: OnnxModel): string[] => model.graph.nodes.map((node) => node.type);
+const count = (model: OnnxModel, type: string): number => types(model).filter((each) => each === type).length;
+
+/** Lowers, runs and compares a function of tensors with the float64 evaluator; returns what it was lowered to. */
+async function lowered(shapes: readonly Shape[], build: (operands: Value[]) => Value | Value[]): Promise<OnnxModel> {
+  const builder = new GraphBuilder(1);
+  const inputs = shapes.map((shape, i) => builder.emit("input", [], { name: `operand ${i}`, shape, batched: false }));
+  const graph = builder.graph(Object.fromEntries([build(inputs)].flat().map((value, i) => [`result ${i}`, value])));
+  const model = lowerGraph(graph);
+  const values = shapes.map((shape, i) =>
+    numbers(
+      shape.reduce((total, size) => total * size, 1),
+      i + 1,
+    ),
+  );
+  const session = await ort.InferenceSession.create(encodeModel(model), { logSeverityLevel: 4, intraOpNumThreads: 1 });
+  const results = await session.run(
+    Object.fromEntries(
+      session.inputNames.map((name) => [
+        name,
+        new ort.Tensor("float32", values[Number(name.slice(-1))], shapes[Number(name.slice(-1))]),
+      ]),
+    ),
+  );
+  await session.release();
+  const expected = evaluate(graph, Object.fromEntries(values.map((data, i) => [`operand ${i}`, data])));
+  for (const [name, { data, shape }] of Object.entries(expected)) {
+    expect(results[name].dims).toEqual(shape);
+    expect(relativeError(results[name].data as Float32Array, data)).toBeLessThan(2e-6);
+  }
+  return model;
+}
+
+describe("a classifier's training step", () => {
+  const model = lowerGraph(trainingGraph(classifier([784, 256, 128, 10]), 128));
+
+  it("is one Gemm for each product, biases included, and nothing is repeated, transposed or copied", () => {
+    expect(count(model, "Gemm")).toBe(3 + 3 + 2);
+    for (const type of ["Add", "Expand", "Transpose", "Identity"]) expect(count(model, type), type).toBe(0);
+  });
+
+  it("sums bias gradients by products, and only what is along rows by ReduceSum", () => {
+    expect(count(model, "MatMul")).toBe(3);
+    expect(count(model, "ReduceSum")).toBe(4);
+  });
+
+  it("keeps the names of results and gives every node its layer", () => {
+    expect(model.graph.outputs.map(({ name }) => name)).toEqual(
+      Object.keys(trainingGraph(classifier([784, 256, 128, 10]), 128).outputs),
+    );
+    expect(model.graph.nodes.filter(({ type }) => type === "Gemm").map(({ documentation }) => documentation)).toContain("dense 2");
+  });
+});
+
+describe("gemm-addend", () => {
+  const flags = { transposeA: true, transposeB: true };
+
+  it.each<[string, Shape]>([
+    ["a row", [5]],
+    ["a column", [4, 1]],
+    ["a matrix", [4, 5]],
+    ["one number", []],
+  ])("takes %s into the product, from either side", async (_, addend) => {
+    for (const build of [
+      ([a, b, c]: Value[]) => math.add(math.matmul(a, b, flags), c),
+      ([a, b, c]: Value[]) => math.add(c, math.matmul(a, b, flags)),
+    ]) {
+      expect(types(await lowered([[3, 4], [5, 3], addend], build))).toEqual(["Gemm"]);
+    }
+  });
+
+  it("leaves a product alone that something else reads, that is repeated by the sum, or that is added to itself", async () => {
+    const shapes: Shape[] = [
+      [4, 3],
+      [3, 5],
+      [4, 5],
+    ];
+    const result = await lowered(shapes, ([a, b, c]) => {
+      const product = math.matmul(a, b);
+      return [math.add(product, c), product];
+    });
+    expect(types(result)).toEqual(["Gemm", "Add"]);
+    const twice = await lowered(shapes, ([a, b, c]) => {
+      const product = math.matmul(a, b);
+      return math.multiply(math.add(product, c), product);
+    });
+    expect(types(twice)).toContain("Add");
+    expect(
+      types(
+        await lowered(
+          [
+            [1, 3],
+            [3, 5],
+            [4, 5],
+          ],
+          ([a, b, c]) => math.add(math.matmul(a, b), c),
+        ),
+      ),
+    ).toEqual(["Gemm", "Add"]);
+    const doubled = await lowered(shapes, ([a, b]) => {
+      const product = math.matmul(a, b);
+      return math.add(product, product);
+    });
+    expect(types(doubled)).toEqual(["Gemm", "Add"]);
+    expect(types(await lowered([[2, 4, 3], [3, 5], [5]], ([a, b, c]) => math.add(math.matmul(a, b), c)))).toEqual([
+      "MatMul",
+      "Add",
+    ]);
+  });
+});
+
+describe("column-sum", () => {
+  it.each<[Shape, number[], boolean, string[]]>([
+    [[6, 4], [0], false, ["MatMul"]],
+    [[6, 4], [0], true, ["MatMul", "Reshape"]],
+    [[2, 3, 4], [0, 1], false, ["Reshape", "MatMul"]],
+    [[2, 3, 4], [0], false, ["Reshape", "MatMul", "Reshape"]],
+    [[2, 3, 4], [1], false, ["ReduceSum"]],
+    [[2, 3, 4], [2], false, ["ReduceSum"]],
+    [[6], [0], false, ["ReduceSum"]],
+    [[2, 3], [0, 1], false, ["ReduceSum"]],
+  ])("%j over %j, keeping dimensions: %s", async (shape, axes, keep, expected) => {
+    expect(types(await lowered([shape], ([x]) => math.sum(x, axes, keep)))).toEqual(expected);
+  });
+});
+
+describe("condition", () => {
+  it("chooses by the comparison itself", async () => {
+    const shapes: Shape[] = [[3, 4], [4], [3, 1]];
+    expect(types(await lowered(shapes, ([a, b, c]) => math.select(math.step(a), b, c)))).toEqual(["Greater", "Where"]);
+    expect(types(await lowered(shapes, ([a, b, c]) => math.select(math.greater(a, c), b, c)))).toEqual(["Greater", "Where"]);
+    expect(types(await lowered(shapes, ([a, b, c]) => math.select(math.equal(b, b), a, c)))).toEqual(["Equal", "Where"]);
+    expect(types(await lowered(shapes, ([a, b, c]) => math.select(a, b, c)))).toEqual(["Cast", "Where"]);
+  });
+});
+
+describe("sink-broadcasts", () => {
+  it("computes on what is repeated, and repeats only the result", async () => {
+    const model = await lowered(
+      [
+        [3, 1],
+        [3, 4],
+      ],
+      ([column, matrix]) => {
+        const wide = math.multiply(math.exp(math.broadcastTo(column, [3, 4])), math.constant(column, 2, [3, 4]));
+        return [math.add(wide, matrix), wide];
+      },
+    );
+    expect(types(model)).toEqual(["Exp", "Mul", "Expand", "Add"]);
+    expect(
+      count(
+        await lowered(
+          [
+            [3, 1],
+            [3, 4],
+          ],
+          ([column, matrix]) => math.add(math.broadcastTo(column, [3, 4]), matrix),
+        ),
+        "Expand",
+      ),
+    ).toBe(0);
+  });
+
+  it("changes no value of any operation's training graph", () => {
+    fc.assert(
+      fc.property(fc.constantFrom(...testedOperations).chain(operationCase), ({ forward, parameters }) => {
+        const before: Graph = trainingGraph(forward, 1);
+        const inputs = { weights: [1] };
+        expect(evaluate(sinkBroadcasts(before), inputs, parameters)).toEqual(evaluate(before, inputs, parameters));
+      }),
+      { numRuns: 200 },
+    );
+  });
+});
+
+describe("names", () => {
+  it("do not meet, whatever the dataset and the layers are called", async () => {
+    const builder = new GraphBuilder(2);
+    const input = builder.emit("input", [], { name: "loss", shape: [], batched: true });
+    const parameter = builder.emit("parameter", [], { name: "loss", shape: [], initialisation: { kind: "constant", value: 0 } });
+    const graph = builder.graph({ loss: math.multiply(math.exp(input), parameter) });
+    expect(parameterElements(graph)).toBe(1);
+    const model = lowerGraph(evaluationGraph(graph, 2));
+    const session = await ort.InferenceSession.create(encodeModel(model), { logSeverityLevel: 4 });
+    expect([...session.inputNames].sort()).toEqual(["input:loss", "input:weights", "parameter:loss"]);
+    await session.release();
+  });
+});
+
+describe("encodeModel", () => {
+  it("writes a symbolic dimension and every kind of attribute so that ONNX Runtime reads them", async () => {
+    const data = Float32Array.of(1, 2, 3);
+    const node = { inputs: ["x"], documentation: "" };
+    const session = await ort.InferenceSession.create(
+      encodeModel({
+        opset: 20,
+        graph: {
+          name: "test",
+          initializers: [],
+          inputs: [{ name: "x", type: "float", shape: ["rows", 3] }],
+          outputs: [{ name: "y", type: "float", shape: [3, "rows"] }],
+          nodes: [
+            { ...node, type: "Transpose", outputs: ["t"], attributes: { perm: { kind: "ints", value: [1, 0] } } },
+            { ...node, type: "LeakyRelu", inputs: ["t"], outputs: ["r"], attributes: { alpha: { kind: "float", value: 0.5 } } },
+            {
+              ...node,
+              type: "Constant",
+              inputs: [],
+              outputs: ["c"],
+              attributes: { value: { kind: "tensor", value: { name: "", type: "float", shape: [3, 1], data } } },
+            },
+            { ...node, type: "Mul", inputs: ["r", "c"], outputs: ["m"], attributes: {} },
+            { ...node, type: "Softmax", inputs: ["m"], outputs: ["s"], attributes: { axis: { kind: "int", value: -2 } } },
+            { ...node, type: "Log", inputs: ["s"], outputs: ["y"], attributes: {} },
+          ],
+        },
+      }),
+      { logSeverityLevel: 4 },
+    );
+    const { y } = await session.run({ x: new ort.Tensor("float32", Float32Array.of(1, -2, 1, 1, 1, 1), [2, 3]) });
+    await session.release();
+    expect(y.dims).toEqual([3, 2]);
+    const logits = [1, -2, 3];
+    const total = Math.log(logits.reduce((sum, logit) => sum + Math.exp(logit), 0));
+    logits.forEach((logit, i) => expect(y.data[2 * i]).toBeCloseTo(logit - total, 5));
+  });
+});
