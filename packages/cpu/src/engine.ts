@@ -2,13 +2,15 @@
 import type { Engine } from "@tabgrad/core";
 import { checkOperations } from "./onnx/index.ts";
 import { CpuProgram } from "./program.ts";
-import type { OrtModule } from "./runtime.ts";
+import type { OrtModule, ResultDelivery } from "./runtime.ts";
 
 export interface CpuEngineOptions {
   /** onnxruntime-node or onnxruntime-web, or something like them. */
   readonly ort: OrtModule;
   /** Threads that one operation is spread over, the calling one included. Results are bit-identical only for one number of them. */
   readonly threads: number;
+  /** What `ort` does with tensors given for its results: "written" for onnxruntime-node, "returned" for onnxruntime-web. */
+  readonly results: ResultDelivery;
   /** For people: "ONNX Runtime 1.30.0, 1 thread". */
   readonly description: string;
 }
@@ -17,14 +19,14 @@ export interface CpuEngineOptions {
  * An engine on ONNX Runtime. A run may block the calling thread until it is done, so hosts that have a socket to read give the engine a
  * thread of its own. Arrays must lie in plain ArrayBuffers.
  */
-export function createCpuEngine({ ort, threads, description }: CpuEngineOptions): Engine {
+export function createCpuEngine({ ort, threads, results, description }: CpuEngineOptions): Engine {
   const programs = new Set<CpuProgram>();
   return {
     kind: "cpu",
     device: description,
     async compile(forward) {
       checkOperations(forward);
-      const program: CpuProgram = new CpuProgram(forward, { ort, threads, onClose: () => programs.delete(program) });
+      const program: CpuProgram = new CpuProgram(forward, { ort, threads, results }, () => programs.delete(program));
       programs.add(program);
       return program;
     },

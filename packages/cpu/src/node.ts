@@ -21,5 +21,5 @@ export async function createNodeCpuEngine({ threads = 1 }: NodeCpuEngineOptions 
   });
   const version = ort.env.versions.node ?? ort.env.versions.common;
   const description = `ONNX Runtime ${version}, ${threads} ${threads === 1 ? "thread" : "threads"}`;
-  return createCpuEngine({ ort: ort satisfies OrtModule, threads, description });
+  return createCpuEngine({ ort: ort satisfies OrtModule, threads, results: "written", description });
 }

@@ -16,18 +16,14 @@ import {
 import { beforePrefix } from "./accumulating.ts";
 import { inputTensor, parameterTensor } from "./onnx/index.ts";
 import type { OrtModule, OrtTensor, OrtTensors } from "./runtime.ts";
+import type { Runtime } from "./session.ts";
 import { SessionCache, type Purpose } from "./session-cache.ts";
 import { VectorViews } from "./vector.ts";
 
-export interface ProgramHost {
-  readonly ort: OrtModule;
-  readonly threads: number;
-  onClose(): void;
-}
-
 export class CpuProgram implements Program {
   readonly parameterElements: number;
-  private readonly host: ProgramHost;
+  private readonly ort: OrtModule;
+  private readonly onClose: () => void;
   private readonly sessions: SessionCache;
   private readonly inputs: ReturnType<typeof graphInputs>;
   private readonly parameterViews: VectorViews;
@@ -40,12 +36,13 @@ export class CpuProgram implements Program {
   /** Takes turns with the caller's gradients while batches are added up. */
   private scratch: Float32Array | undefined;
 
-  constructor(forward: Graph, host: ProgramHost) {
-    const { ort, threads } = host;
+  constructor(forward: Graph, runtime: Runtime, onClose: () => void) {
+    const { ort } = runtime;
     const slots = parameterSlots(forward);
     this.parameterElements = parameterElements(forward);
-    this.host = host;
-    this.sessions = new SessionCache(forward, ort, threads);
+    this.ort = ort;
+    this.onClose = onClose;
+    this.sessions = new SessionCache(forward, runtime);
     this.inputs = graphInputs(forward);
     this.parameterViews = new VectorViews(ort, slots, parameterTensor);
     this.gradientViews = new VectorViews(ort, slots, (name) => gradientPrefix + name);
@@ -86,7 +83,7 @@ export class CpuProgram implements Program {
   }
 
   close(): Promise<void> {
-    this.host.onClose();
+    this.onClose();
     return this.sessions.close();
   }
 
@@ -108,7 +105,7 @@ export class CpuProgram implements Program {
     if (data?.length !== elementCount(shape)) {
       throw new Error(`the input "${name}" of shape ${formatShape(shape)} was fed ${data?.length ?? "no"} values`);
     }
-    return new this.host.ort.Tensor("float32", data, shape);
+    return new this.ort.Tensor("float32", data, shape);
   }
 }
 

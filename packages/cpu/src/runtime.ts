@@ -3,6 +3,7 @@
 
 export interface OrtTensor {
   readonly data: unknown;
+  /** Frees what the runtime holds for it. */
   dispose(): void;
 }
 
@@ -10,8 +11,8 @@ export interface OrtTensor {
 export type OrtTensors = Readonly<Record<string, OrtTensor>>;
 
 export interface OrtSession {
-  /** @param fetches where the results are to be written */
-  run(feeds: OrtTensors, fetches: OrtTensors): Promise<OrtTensors>;
+  /** @param fetches tensors that the results are to be written into, or only the results' names */
+  run(feeds: OrtTensors, fetches: Readonly<Record<string, OrtTensor | null>> | readonly string[]): Promise<OrtTensors>;
   /** Frees the native session. */
   release(): Promise<void>;
 }
@@ -28,6 +29,12 @@ export interface OrtSessionOptions {
   readonly logSeverityLevel: 0 | 1 | 2 | 3 | 4;
   readonly extra: Record<string, unknown>;
 }
+
+/**
+ * What a runtime does with tensors that it is given for its results. onnxruntime-node writes into them; onnxruntime-web (1.30) accepts
+ * them and leaves them as they are, without a word.
+ */
+export type ResultDelivery = "written" | "returned";
 
 export interface OrtModule {
   readonly InferenceSession: { create(model: Uint8Array, options: OrtSessionOptions): Promise<OrtSession> };

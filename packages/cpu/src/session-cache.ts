@@ -1,8 +1,7 @@
 // The sessions of one program: compiled when first needed, one for each purpose and number of rows.
 import { evaluationGraph, trainingGraph, type Graph } from "@tabgrad/core";
 import { accumulatingGraph } from "./accumulating.ts";
-import type { OrtModule } from "./runtime.ts";
-import { createSession, type Session } from "./session.ts";
+import { createSession, type Runtime, type Session } from "./session.ts";
 
 /** "accumulate" trains like "train" and adds to the gradients of earlier batches. */
 export type Purpose = "train" | "accumulate" | "evaluate";
@@ -18,21 +17,19 @@ const graphFor: Record<Purpose, (forward: Graph, rows: number) => Graph> = {
 
 export class SessionCache {
   private readonly forward: Graph;
-  private readonly ort: OrtModule;
-  private readonly threads: number;
+  private readonly runtime: Runtime;
   /** The least recently used first. */
   private readonly sessions = new Map<string, Session>();
 
-  constructor(forward: Graph, ort: OrtModule, threads: number) {
+  constructor(forward: Graph, runtime: Runtime) {
     this.forward = forward;
-    this.ort = ort;
-    this.threads = threads;
+    this.runtime = runtime;
   }
 
   /** @throws TabgradError ENGINE_UNSUPPORTED, ENGINE_FAILED */
   async get(purpose: Purpose, rows: number): Promise<Session> {
     const key = `${purpose} ${rows}`;
-    const session = this.sessions.get(key) ?? (await createSession(graphFor[purpose](this.forward, rows), this.ort, this.threads));
+    const session = this.sessions.get(key) ?? (await createSession(graphFor[purpose](this.forward, rows), this.runtime));
     this.sessions.delete(key);
     this.sessions.set(key, session);
     if (this.sessions.size > maxSessions) await this.dropOldest();

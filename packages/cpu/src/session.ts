@@ -1,32 +1,48 @@
 // One graph in ONNX Runtime: lowered, compiled once, run with tensors that lie in the caller's arrays.
 import { TabgradError, type Graph } from "@tabgrad/core";
 import { encodeModel, lowerGraph } from "./onnx/index.ts";
-import type { OrtModule, OrtSession, OrtSessionOptions, OrtTensor } from "./runtime.ts";
+import type { OrtModule, OrtSession, OrtSessionOptions, OrtTensors, ResultDelivery } from "./runtime.ts";
+
+/** The runtime, and how to use it. */
+export interface Runtime {
+  readonly ort: OrtModule;
+  readonly threads: number;
+  readonly results: ResultDelivery;
+}
 
 export interface Session {
-  /** Names of the tensors that a run reads: a subset of the graph's inputs and parameters. */
-  readonly inputs: readonly string[];
-  /** Writes every output into the tensor given for it. @throws TabgradError ENGINE_FAILED */
-  run(feeds: Readonly<Record<string, OrtTensor>>, fetches: Readonly<Record<string, OrtTensor>>): Promise<void>;
+  /** Writes every result into the tensor given for it; feeds that the graph does not read are ignored. @throws TabgradError ENGINE_FAILED */
+  run(feeds: OrtTensors, targets: OrtTensors): Promise<void>;
   close(): Promise<void>;
 }
 
 /** @throws TabgradError ENGINE_UNSUPPORTED, ENGINE_FAILED */
-export async function createSession(graph: Graph, ort: OrtModule, threads: number): Promise<Session> {
-  const model = lowerGraph(graph);
-  const options = sessionOptions(threads);
-  const session: OrtSession = await ort.InferenceSession.create(encodeModel(model), options).catch((error: unknown) => {
+export async function createSession(graph: Graph, { ort, threads, results }: Runtime): Promise<Session> {
+  const model = encodeModel(lowerGraph(graph));
+  const session = await ort.InferenceSession.create(model, sessionOptions(threads)).catch((error: unknown) => {
     throw failed("could not compile the model", error);
   });
+  const run = results === "written" ? runInPlace : runAndCopy;
   return {
-    inputs: model.graph.inputs.map((input) => input.name),
-    async run(feeds, fetches) {
-      await session.run(feeds, fetches).catch((error: unknown) => {
+    async run(feeds, targets) {
+      await run(session, feeds, targets).catch((error: unknown) => {
         throw failed("failed", error);
       });
     },
     close: () => session.release(),
   };
+}
+
+async function runInPlace(session: OrtSession, feeds: OrtTensors, targets: OrtTensors): Promise<void> {
+  await session.run(feeds, targets);
+}
+
+async function runAndCopy(session: OrtSession, feeds: OrtTensors, targets: OrtTensors): Promise<void> {
+  const results = await session.run(feeds, Object.keys(targets));
+  for (const [name, result] of Object.entries(results)) {
+    (targets[name].data as Float32Array).set(result.data as Float32Array);
+    result.dispose();
+  }
 }
 
 /** What each setting is worth stands in README.md. */
@@ -46,7 +62,7 @@ const sessionOptions = (threads: number): OrtSessionOptions => ({
   extra: { session: { intra_op: { allow_spinning: "0" }, inter_op: { allow_spinning: "0" } } },
 });
 
-export function failed(what: string, error: unknown): TabgradError {
+function failed(what: string, error: unknown): TabgradError {
   const reason = error instanceof Error ? error.message : String(error);
   return new TabgradError(
     "ENGINE_FAILED",

@@ -23,7 +23,7 @@ function counted(): { runtime: OrtModule; open: () => number } {
   return { runtime: { InferenceSession: { create }, Tensor: ort.Tensor }, open: () => open };
 }
 
-const engineOn = (runtime: OrtModule) => createCpuEngine({ ort: runtime, threads: 1, description: "test" });
+const engineOn = (runtime: OrtModule) => createCpuEngine({ ort: runtime, threads: 1, results: "written", description: "test" });
 
 describe("an operation that there is no rule for", () => {
   it("is named with its layer when the model is compiled", async () => {

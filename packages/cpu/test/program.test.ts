@@ -9,7 +9,9 @@ import {
   type Graph,
   type Tensor,
 } from "@tabgrad/core";
+import { createCpuEngine } from "@tabgrad/cpu";
 import { createNodeCpuEngine } from "@tabgrad/cpu/node";
+import * as ort from "onnxruntime-node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { batchOf, classifier, parametersOf, relativeError, trained } from "./models.ts";
 
@@ -153,6 +155,18 @@ describe("evaluate", () => {
     expect(sums.samples).toBe(22);
     expect(sums.lossSum / (parts[0].loss + parts[1].loss)).toBeCloseTo(1, 6);
     expect(sums.metricSums).toEqual([parts[0].accuracy + parts[1].accuracy]);
+  });
+});
+
+describe("a runtime that returns its results instead of writing them", () => {
+  it("gives the same", async () => {
+    const copying = createCpuEngine({ ort, threads: 1, results: "returned", description: "copies" });
+    const compiled = await copying.compile(forward);
+    await compiled.setParameters(parameters);
+    const batches = [batchOf(sizes, 16, 1), batchOf(sizes, 5, 2), batchOf(sizes, 5, 3)];
+    expect(await trained(compiled, batches)).toEqual(await trained(await program(), batches));
+    expect(await compiled.evaluate(batches)).toEqual(await (await program()).evaluate(batches));
+    await copying.close();
   });
 });
 
