@@ -1,0 +1,67 @@
+// Before a socket is opened: is there a coordinator at this address, and does it speak our protocol?
+import { checkDiscovery, discoveryPath, notACoordinator, TabgradError } from "@tabgrad/core";
+
+/** How long an address may take to answer. */
+const answerMs = 10_000;
+/** The document is small; whoever sends more is something else. */
+const documentBytes = 64 * 1024;
+
+/**
+ * @param url the coordinator's address
+ * @throws TabgradError COORDINATOR_UNREACHABLE where trying again can help, NOT_A_COORDINATOR, PROTOCOL_VERSION
+ */
+export async function discover(url: string, signal: AbortSignal): Promise<void> {
+  const response = await request(new URL(discoveryPath, url), AbortSignal.any([signal, AbortSignal.timeout(answerMs)]), url);
+  try {
+    // A proxy in front of a coordinator that is away answers so.
+    if (response.status >= 500) throw unreachable(url, `it answered with status ${response.status}`);
+    if (!response.ok) throw notACoordinator(url, `it answered ${discoveryPath} with status ${response.status}`);
+    checkDiscovery(await textOf(response, url), url);
+  } finally {
+    await response.body?.cancel().catch(() => {});
+  }
+}
+
+async function request(address: URL, signal: AbortSignal, url: string): Promise<Response> {
+  try {
+    return await fetch(address, { signal });
+  } catch (error) {
+    const { code = "", message } = causeOf(error);
+    // Something listens there, and it does not speak HTTP.
+    if (code.startsWith("HPE_")) throw notACoordinator(url, "it does not speak HTTP");
+    throw unreachable(url, code === "ECONNREFUSED" ? "nothing listens there" : message, error);
+  }
+}
+
+async function textOf(response: Response, url: string): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = "";
+  try {
+    for await (const part of response.body ?? []) {
+      text += decoder.decode(part as Uint8Array, { stream: true });
+      if (text.length > documentBytes) throw notACoordinator(url, `its answer is longer than ${documentBytes} bytes`);
+    }
+  } catch (error) {
+    if (error instanceof TabgradError) throw error;
+    throw unreachable(url, causeOf(error).message, error);
+  }
+  return text + decoder.decode();
+}
+
+/** `fetch` wraps what happened, once or twice. */
+export function causeOf(error: unknown): { code?: string; message: string } {
+  const { cause } = error as { cause?: unknown };
+  if (cause instanceof AggregateError && cause.errors.length > 0) return causeOf(cause.errors[0]);
+  if (cause instanceof Error) return causeOf(cause);
+  const { code, message } = error as { code?: unknown; message?: string };
+  return { code: typeof code === "string" ? code : undefined, message: message || String(code ?? error) };
+}
+
+export function unreachable(url: string, why: string, cause?: unknown): TabgradError {
+  return new TabgradError(
+    "COORDINATOR_UNREACHABLE",
+    `no coordinator answers at ${url}: ${why}`,
+    "Start the coordinator, or check address and port. The worker keeps trying.",
+    { cause },
+  );
+}

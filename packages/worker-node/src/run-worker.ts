@@ -1,0 +1,117 @@
+// A worker as a process: the session on this thread, the engine on another, and the host's part of both.
+import {
+  type SessionPlan,
+  type SessionReport,
+  type SocketEvents,
+  TabgradError,
+  type WorkerHost,
+  type WorkerOutcome,
+  WorkerSession,
+} from "@tabgrad/core";
+import { createHash, randomBytes } from "node:crypto";
+import { createRequire } from "node:module";
+import { fetchShard } from "./fetch-shard.ts";
+import { NodeSocket } from "./socket.ts";
+import { ThreadCompute } from "./thread-compute.ts";
+import type { EngineChoice } from "./thread-messages.ts";
+
+/** What a logger must have; pino's does. */
+export interface WorkerLog {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+}
+
+export interface WorkerOptions {
+  /** The coordinator's address: http://HOST:PORT */
+  readonly url: string;
+  /** For people, 1 to 64 characters. */
+  readonly name: string;
+  readonly engine: EngineChoice;
+  /** Threads of the CPU engine. Default: 1. */
+  readonly threads?: number;
+  readonly log: WorkerLog;
+  /** Aborts: the worker leaves the run politely and ends. */
+  readonly signal?: AbortSignal;
+  /** Give up where no coordinator has answered for so long, in milliseconds. Default: never. */
+  readonly giveUpMs?: number;
+}
+
+/** How a worker ended that did not fail. */
+export type WorkerEnd = Exclude<WorkerOutcome, { kind: "failed" }>;
+
+const { version } = createRequire(import.meta.url)("../package.json") as { version: string };
+
+/**
+ * Works for a coordinator until the run is over or `signal` aborts, through any number of lost connections. When it settles, no socket
+ * and no thread of it is left.
+ * @throws TabgradError ENGINE_UNAVAILABLE before anything is connected; NOT_A_COORDINATOR, PROTOCOL_VERSION, ENGINE_UNSUPPORTED,
+ *   ENGINE_FAILED and whatever else makes going on useless
+ */
+export async function runWorker(options: WorkerOptions): Promise<WorkerEnd> {
+  const { url, name, engine, threads, log, signal, giveUpMs } = options;
+  const { compute, opened } = await ThreadCompute.open({ kind: engine, threads });
+  try {
+    log.info({ engine: opened.kind, device: opened.device }, `computing on ${opened.device}: ${opened.reason}`);
+    const identity = {
+      workerId: randomBytes(16).toString("hex"),
+      name,
+      host: "node",
+      engine: opened.kind,
+      device: opened.device,
+      software: `tabgrad ${version}`,
+    };
+    const outcome = await runSession({ identity, giveUpMs }, createHost(url, log), compute, signal);
+    if (outcome.kind === "failed") throw outcome.error;
+    log.info({ reason: outcome.reason }, outcome.kind === "finished" ? `the run is over: ${outcome.reason}` : "left the run");
+    return outcome;
+  } finally {
+    await compute.close();
+  }
+}
+
+async function runSession(
+  plan: SessionPlan,
+  host: WorkerHost,
+  compute: ThreadCompute,
+  signal: AbortSignal | undefined,
+): Promise<WorkerOutcome> {
+  const session = new WorkerSession(plan, host, compute);
+  const leave = (): void => session.leave("asked to leave");
+  signal?.addEventListener("abort", leave);
+  try {
+    if (signal?.aborted) return { kind: "left", reason: "asked to leave" };
+    session.start();
+    return await session.outcome;
+  } finally {
+    signal?.removeEventListener("abort", leave);
+  }
+}
+
+function createHost(url: string, log: WorkerLog): WorkerHost {
+  return {
+    now: () => performance.now(),
+    timer(ms, fire) {
+      const timeout = setTimeout(fire, ms);
+      return () => clearTimeout(timeout);
+    },
+    openSocket: (events: SocketEvents) => new NodeSocket(url, events),
+    fetchShard: (shard, signal) => fetchShard(url, shard, signal),
+    sha256: (bytes) => createHash("sha256").update(new Uint8Array(bytes)).digest("hex"),
+    report: (report) => logReport(log, url, report),
+  };
+}
+
+function logReport(log: WorkerLog, url: string, report: SessionReport): void {
+  switch (report.type) {
+    case "joined":
+      return log.info({ run: report.runId }, `joined the run at ${url}`);
+    case "retrying":
+      return log.warn(fieldsOf(report.error), `${report.error.message}; trying again`);
+    case "assignmentFailed":
+      return log.warn({ ...fieldsOf(report.error), assignment: report.assignment }, `gave work back: ${report.error.message}`);
+    default:
+      return report satisfies never;
+  }
+}
+
+const fieldsOf = ({ code, remedy }: TabgradError): object => ({ code, remedy });
