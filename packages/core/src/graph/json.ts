@@ -39,7 +39,8 @@ const initialisation = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("normal"), mean: numberSchema, deviation: numberSchema }),
 ]);
 
-const attributeSchemas: { readonly [K in OperationName]: z.ZodType<OperationAttributes[K]> } = {
+/** What each operation's attributes look like in JSON. */
+export const attributeSchemas: { readonly [K in OperationName]: z.ZodType<OperationAttributes[K]> } = {
   input: z.strictObject({ name: z.string().min(1), shape: shapeSchema, batched: z.boolean() }),
   parameter: z.strictObject({ name: z.string().min(1), shape: shapeSchema, initialisation }),
   constant: z.strictObject({ shape: shapeSchema, values: z.array(numberSchema).min(1) }),
@@ -119,11 +120,17 @@ export function graphFromJson(text: string): Graph {
         inputs.map((input) => values[input]),
         checked.data,
       );
-    const value = label ? builder.scope(label, emit) : emit();
+    const value = fitting(where, () => (label ? builder.scope(label, emit) : emit()));
     if (value.shape.reduce((total, dimension) => total * dimension, 1) > bounds.elements)
       throw invalid(`${where}: more than ${bounds.elements} elements`);
     values.push(value);
   });
+  const names = new Set<string>();
+  for (const node of builder.nodes) {
+    if (node.operation !== "parameter") continue;
+    if (names.has(node.attributes.name)) throw invalid(`two parameters are called "${node.attributes.name}"`);
+    names.add(node.attributes.name);
+  }
   const missing = Object.entries(document.outputs).find(([, node]) => node >= values.length);
   if (missing) throw invalid(`output ${missing[0]} names node ${missing[1]} of ${values.length}`);
   return { nodes: builder.nodes, outputs: document.outputs, rows: document.rows };
@@ -139,6 +146,15 @@ function parse(text: string): z.infer<typeof graphSchema> {
   const checked = graphSchema.safeParse(raw);
   if (!checked.success) throw invalid(z.prettifyError(checked.error));
   return checked.data;
+}
+
+/** A layer that does not fit is the writer's mistake, and here the graph's. */
+function fitting<T>(where: string, emit: () => T): T {
+  try {
+    return emit();
+  } catch (error) {
+    throw error instanceof TabgradError ? invalid(`${where}: ${error.message}`) : error;
+  }
 }
 
 const invalid = (what: string): TabgradError =>

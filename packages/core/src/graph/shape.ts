@@ -10,6 +10,13 @@ export class ShapeError extends Error {
 
 export const formatShape = (shape: Shape): string => `[${shape.join(", ")}]`;
 
+/** @returns the shape. @throws ShapeError unless every dimension is a whole number from 1 */
+export function checkDimensions(shape: Shape): Shape {
+  const wrong = shape.find((dimension) => !Number.isInteger(dimension) || dimension < 1);
+  if (wrong !== undefined) throw new ShapeError(`${formatShape(shape)} is not a shape: dimensions are whole numbers from 1`);
+  return shape;
+}
+
 /** Number of values in a tensor of this shape. */
 export const elementCount = (shape: Shape): number => shape.reduce((product, dimension) => product * dimension, 1);
 

@@ -1,7 +1,16 @@
 // Operations that move values without arithmetic.
 import * as math from "../math.ts";
 import { defineOperation } from "../operation.ts";
-import { broadcastsTo, broadcastStrides, elementCount, formatShape, ShapeError, stridesOf, type Shape } from "../shape.ts";
+import {
+  broadcastsTo,
+  broadcastStrides,
+  checkDimensions,
+  elementCount,
+  formatShape,
+  ShapeError,
+  stridesOf,
+  type Shape,
+} from "../shape.ts";
 
 export const reshape = defineOperation<"reshape">({
   name: "reshape",
@@ -52,7 +61,8 @@ export const broadcastTo = defineOperation<"broadcastTo">({
   formula: "y = x, repeated along new axes and along axes of dimension 1",
   arity: 1,
   shape([x], { shape }) {
-    if (!broadcastsTo(x, shape)) throw new ShapeError(`${formatShape(x)} cannot be repeated to ${formatShape(shape)}`);
+    if (!broadcastsTo(x, checkDimensions(shape)))
+      throw new ShapeError(`${formatShape(x)} cannot be repeated to ${formatShape(shape)}`);
     return shape;
   },
   gradient: ({ inputs: [x], upstream }) => [math.sumTo(upstream, x.shape)],

@@ -1,12 +1,6 @@
 // Where values come from: the dataset, the parameters, and the graph itself.
 import { defineOperation } from "../operation.ts";
-import { elementCount, formatShape, ShapeError, type Shape } from "../shape.ts";
-
-function checkDimensions(shape: Shape): Shape {
-  const wrong = shape.find((dimension) => !Number.isInteger(dimension) || dimension < 1);
-  if (wrong !== undefined) throw new ShapeError(`${formatShape(shape)} is not a shape: dimensions are whole numbers from 1`);
-  return shape;
-}
+import { checkDimensions, elementCount, formatShape, ShapeError } from "../shape.ts";
 
 export const input = defineOperation<"input">({
   name: "input",
@@ -27,7 +21,8 @@ export const constant = defineOperation<"constant">({
   formula: "y = the stated values",
   arity: 0,
   shape(_, { shape, values }) {
-    if (values.length !== 1 && values.length !== elementCount(checkDimensions(shape))) {
+    checkDimensions(shape);
+    if (values.length !== 1 && values.length !== elementCount(shape)) {
       throw new ShapeError(
         `a constant of shape ${formatShape(shape)} has ${elementCount(shape)} values or one, not ${values.length}`,
       );
