@@ -137,6 +137,7 @@ class CoordinatedRun implements RunningCoordinator, ConnectionHandler {
     this.tell({
       event: "start",
       runId: this.runId,
+      url: this.url,
       steps: this.plan.steps,
       stepsPerEpoch: this.schedule.stepsPerEpoch,
       step: this.state.step,

@@ -18,7 +18,7 @@ import type { NamedTensor } from "../checkpoint/index.ts";
 
 export type Reduction =
   | { readonly kind: "stepped"; readonly gradientNorm: number; readonly learningRate: number }
-  /** Nothing was changed: the parameters are those of the step before. */
+  /** The run is over: either the gradient is not finite, and no parameter was touched, or the new parameters are not. */
   | { readonly kind: "notFinite"; readonly what: string };
 
 export class Reducer {

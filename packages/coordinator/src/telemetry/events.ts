@@ -22,6 +22,8 @@ export type TelemetryEvent =
   | {
       readonly event: "start";
       readonly runId: string;
+      /** Where workers on this machine find the coordinator. */
+      readonly url: string;
       readonly steps: number;
       readonly stepsPerEpoch: number;
       /** The steps that were taken before, in a run that goes on. */

@@ -1,0 +1,47 @@
+// What a run must come out equal to: the same run file in one loop in this process, without sockets.
+import { applyOverrides, checkRun, initialParameters, resolveRun, type Engine } from "@tabgrad/core";
+import { openDataset, readCheckpoint, runReference } from "@tabgrad/coordinator";
+import { createNodeCpuEngine } from "@tabgrad/cpu/node";
+import { root } from "./command.ts";
+
+/** The flat parameter vector after the run, computed with the CPU engine unless another is given. */
+export async function referenceParameters(
+  definition: unknown,
+  overrides: readonly string[],
+  engine?: Engine,
+): Promise<Float32Array> {
+  const settings = checkRun(applyOverrides(definition, overrides));
+  const dataset = await openDataset(settings.data, { baseDirectory: root, seed: settings.seed });
+  const run = resolveRun(settings, dataset.description);
+  const own = engine ?? (await createNodeCpuEngine({ threads: 1 }));
+  try {
+    return await runReference({ run, dataset, engine: own, initial: initialParameters(run.graph, settings.seed) });
+  } finally {
+    if (!engine) await own.close();
+  }
+}
+
+/** The flat parameter vector of a checkpoint. */
+export async function checkpointParameters(path: string): Promise<Float32Array> {
+  const { weights } = await readCheckpoint(path);
+  const vector = new Float32Array(weights.reduce((total, { data }) => total + data.length, 0));
+  let offset = 0;
+  for (const { data } of weights) {
+    vector.set(data, offset);
+    offset += data.length;
+  }
+  return vector;
+}
+
+/** The largest difference between two vectors, relative to the largest value. */
+export function relativeDifference(a: Float32Array, b: Float32Array): number {
+  if (a.length !== b.length) throw new Error(`vectors of ${a.length} and ${b.length} values`);
+  let difference = 0;
+  let largest = 0;
+  for (let i = 0; i < a.length; i++) {
+    difference = Math.max(difference, Math.abs(a[i] - b[i]));
+    largest = Math.max(largest, Math.abs(b[i]));
+  }
+  // NaN compares false with everything and would pass unnoticed.
+  return Number.isFinite(difference / largest) ? difference / largest : Infinity;
+}
