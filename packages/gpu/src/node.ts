@@ -22,10 +22,16 @@ interface Dawn {
 const kept = new Set<GPU>();
 
 /**
+ * Our kernels write workgroup memory before they read it, so Dawn need not clear it first. That saves a pass at run time, and most
+ * of the compile time where a driver writes the clearing out store by store.
+ */
+const defaultOptions = ["enable-dawn-features=disable_workgroup_init"];
+
+/**
  * Looks for an adapter, the fastest of several. Each call gives a new one, since an adapter serves one device.
  * @param dawnOptions as `webgpu`'s `create` takes them, such as "backend=vulkan"
  */
-export async function openGpu(dawnOptions: readonly string[] = []): Promise<GpuOpening> {
+export async function openGpu(dawnOptions: readonly string[] = defaultOptions): Promise<GpuOpening> {
   const dawn = await loadDawn();
   if ("reason" in dawn) return dawn;
   try {
@@ -44,7 +50,7 @@ export async function openGpu(dawnOptions: readonly string[] = []): Promise<GpuO
  * The engine on this machine's GPU.
  * @throws TabgradError ENGINE_UNAVAILABLE saying why there is none
  */
-export async function createNodeGpuEngine(dawnOptions: readonly string[] = []): Promise<GpuEngine> {
+export async function createNodeGpuEngine(dawnOptions?: readonly string[]): Promise<GpuEngine> {
   const opening = await openGpu(dawnOptions);
   if (!opening.available) throw new TabgradError("ENGINE_UNAVAILABLE", opening.message, opening.remedy);
   return createGpuEngine({ adapter: opening.adapter });

@@ -4,7 +4,7 @@ import { createBuffer, type Arena } from "./device/buffers.ts";
 import { usage } from "./device/flags.ts";
 import type { Pipeline, PipelineCache } from "./device/pipelines.ts";
 import type { Layout } from "./plan/layout.ts";
-import { lower, type Lowered } from "./plan/lower.ts";
+import { lower, type Limits, type Lowered } from "./plan/lower.ts";
 import { lifetimes, planMemory, type MemoryPlan } from "./plan/memory.ts";
 import { aligned, type Tensor } from "./plan/tensor.ts";
 
@@ -30,7 +30,7 @@ export interface Compiled {
 }
 
 /** @throws TabgradError ENGINE_UNSUPPORTED */
-export function compileVariant(forward: Graph, purpose: Purpose, rows: number, layout: Layout, limits: GPUSupportedLimits): Compiled {
+export function compileVariant(forward: Graph, purpose: Purpose, rows: number, layout: Layout, limits: Limits & { readonly maxBufferSize: number }): Compiled {
   const graph = purpose === "train" ? trainingGraph(forward, rows) : evaluationGraph(forward, rows);
   const lowered = lower(graph, layout, limits);
   const inputs = lowered.inputs.map(({ tensor }) => tensor);

@@ -106,3 +106,11 @@ export function expectClose(found: ArrayLike<number>, expected: ArrayLike<number
     expect.fail(`element ${i} is ${found[i]}, expected ${expected[i]} within ${tolerance * scale}`);
   }
 }
+
+/** The limits that every WebGPU device has at least: what kernels are generated for where no device is needed. */
+export const limits = {
+  maxStorageBuffersPerShaderStage: 8,
+  maxStorageBufferBindingSize: 2 ** 27,
+  maxComputeWorkgroupsPerDimension: 65535,
+  maxBufferSize: 2 ** 28,
+};

@@ -102,12 +102,12 @@ function multiply(problem: Problem, context: AnchorContext, scratch?: Parameters
     "for (var block = 0u; block < 8u; block++) {",
     "let atA = block * 32u + (slow ^ block);",
     "let atB = block * 32u + (fast ^ block);",
+    "for (var i = 0u; i < 32u; i += 8u) {",
+    "let a = tileA[atA + i];",
+    "let b = tileB[atB + i];",
   );
-  for (let i = 0; i < 4; i++) {
-    main.add(`let a${i} = tileA[atA + ${i * 8}u];`, `let b${i} = tileB[atB + ${i * 8}u];`);
-    for (let r = 0; r < 4; r++) main.add(`sum${r} = fma(vec4f(a${i}.${"xyzw"[r]}), b${i}, sum${r});`);
-  }
-  main.add("}", "workgroupBarrier();", "}");
+  for (let r = 0; r < 4; r++) main.add(`sum${r} = fma(vec4f(a.${"xyzw"[r]}), b, sum${r});`);
+  main.add("}", "}", "workgroupBarrier();", "}");
   writeResults(main, problem, { row: `${row} + slow * 4u`, column: `${column} + fast * 4u`, matrix, lanes });
   return shader.finish(main, { workgroup, groups: tiles.m * tiles.n * tiles.batch * parts }, context.maxGroups);
 }
@@ -169,6 +169,12 @@ function declareFinish(
   }
   const type = lanes === 4 ? "vec4f" : "f32";
   shader.declare(`fn finish(matrix: u32, row: u32, column: u32, value: ${type}) {`, ...block.lines, "}");
+  if (lanes === 4) return;
+  shader.declare(
+    "fn finishRow(matrix: u32, row: u32, column: u32, values: vec4f) {",
+    `for (var c = 0u; c < min(4u, ${n}u - min(column, ${n}u)); c++) { finish(matrix, row, column + c, values[c]); }`,
+    "}",
+  );
 }
 
 function writeResults(
@@ -179,13 +185,8 @@ function writeResults(
   main.add(`let y = ${at.row};`, `let x = ${at.column};`);
   for (let r = 0; r < 4; r++) {
     const y = plus("y", u32(r));
-    const inRows = m % tile === 0 ? [] : [`${y} < ${m}u`];
-    for (let c = 0; c < 4; c += at.lanes) {
-      const x = plus("x", u32(c));
-      const checks = [...inRows, ...(n % tile === 0 ? [] : [`${x} < ${n}u`])];
-      const value = at.lanes === 4 ? `sum${r}` : `sum${r}.${"xyzw"[c]}`;
-      const call = `finish(${at.matrix}, ${y}, ${x}, ${value});`;
-      main.add(checks.length > 0 ? `if (${checks.join(" && ")}) { ${call} }` : call);
-    }
+    const checks = [...(m % tile === 0 ? [] : [`${y} < ${m}u`]), ...(n % tile === 0 || at.lanes === 1 ? [] : [`x < ${n}u`])];
+    const call = `${at.lanes === 4 ? "finish" : "finishRow"}(${at.matrix}, ${y}, x, sum${r});`;
+    main.add(checks.length > 0 ? `if (${checks.join(" && ")}) { ${call} }` : call);
   }
 }

@@ -1,0 +1,31 @@
+// Every operation's kernel and gradient, over random shapes, against central differences in float64.
+import type { Batch } from "@tabgrad/core";
+import { centralDifferences, operationCase, referenceLoss, testedOperations } from "@tabgrad/core/testing";
+import fc from "fast-check";
+import { describe, it } from "vitest";
+import { expectClose, sharedEngine } from "./support.ts";
+
+const engine = sharedEngine();
+const oneRow: Batch = { rows: 1, samples: 1, inputs: {}, weights: Float32Array.of(1) };
+
+describe("losses and gradients agree with float64", () => {
+  it.each(testedOperations)("%s", async (name) => {
+    await fc.assert(
+      fc.asyncProperty(operationCase(name), async ({ forward, parameters }) => {
+        const program = await engine().compile(forward);
+        try {
+          await program.setParameters(Float32Array.from(parameters));
+          const gradients = new Float32Array(program.parameterElements).fill(NaN);
+          const trained = await program.train([oneRow], gradients);
+          const evaluated = await program.evaluate([oneRow]);
+          const loss = referenceLoss(forward, parameters);
+          expectClose([trained.lossSum, evaluated.lossSum], [loss, loss], 2e-5);
+          expectClose(gradients, centralDifferences(forward, parameters), 2e-5);
+        } finally {
+          await program.close();
+        }
+      }),
+      { numRuns: 12 },
+    );
+  });
+});
