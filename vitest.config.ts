@@ -1,6 +1,5 @@
 // The tests, as three projects: `unit` (in parallel), `gpu` and `e2e` (one file at a time, since they share one device, or spawn
 // processes of their own). `npx vitest run --project unit packages/core` runs a part; `npm test` runs everything.
-import { existsSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { defineConfig } from "vitest/config";
 
@@ -44,7 +43,7 @@ export default defineConfig({
           root,
           include: ["packages/gpu/test/**/*.test.ts"],
           setupFiles: ["vitest.console.ts"],
-          globalSetup: existsSync(gpuSetup) ? [gpuSetup] : [],
+          globalSetup: [gpuSetup],
           pool: "forks",
           fileParallelism: false,
           // SwiftShader does about 1 GFLOP/s and compiles pipelines slowly.
