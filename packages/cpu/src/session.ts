@@ -46,7 +46,7 @@ async function runAndCopy(session: OrtSession, feeds: OrtTensors, targets: OrtTe
 }
 
 /** What each setting is worth stands in README.md. */
-const sessionOptions = (threads: number): OrtSessionOptions => ({
+export const sessionOptions = (threads: number): OrtSessionOptions => ({
   executionProviders: ["cpu"],
   intraOpNumThreads: threads,
   // One operation at a time, each with all threads: nothing to share between operations.
@@ -57,9 +57,14 @@ const sessionOptions = (threads: number): OrtSessionOptions => ({
   enableMemPattern: true,
   // Errors only: they come back as exceptions, and a worker's stderr is for the user's log.
   logSeverityLevel: 4,
-  // Threads that wait by spinning take the core from the thread that reads the socket. Denormals stay: ONNX Runtime would set
-  // their flushing for the whole thread, and once in a process, so that results depended on which session came first.
-  extra: { session: { intra_op: { allow_spinning: "0" }, inter_op: { allow_spinning: "0" } } },
+  // Denormals stay: ONNX Runtime would set their flushing for the whole thread, and once in a process, so that results depended on
+  // which session came first.
+  extra: {
+    // Threads that wait by spinning take the core from the thread that reads the socket.
+    session: { intra_op: { allow_spinning: "0" }, inter_op: { allow_spinning: "0" } },
+    // It would turn a transposed left side back into the slower flag.
+    optimization: { disable_specified_optimizers: "GemmTransposeFusion" },
+  },
 });
 
 function failed(what: string, error: unknown): TabgradError {

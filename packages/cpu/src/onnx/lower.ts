@@ -1,7 +1,7 @@
 // From a graph to an ONNX graph. Backwards first, to find out what is read and which pattern serves it; then forwards, to write it.
 import { eliminateDeadCode, TabgradError, type Graph, type Node, type OperationName } from "@tabgrad/core";
 import { OnnxBuilder } from "./builder.ts";
-import type { GraphView, Lowering, Match } from "./lowering.ts";
+import type { GraphView, Lowering, Match, Peephole } from "./lowering.ts";
 import type { OnnxModel } from "./model.ts";
 import { loweringOf } from "./operations/index.ts";
 import { peepholes } from "./peepholes/index.ts";
@@ -13,11 +13,12 @@ const opset = 20;
 /**
  * Lowers a whole graph: inputs become "input:NAME", parameters "parameter:NAME", both only where an output depends on them; outputs
  * keep their names.
+ * @param rules the peepholes to try; measurements leave some out
  * @throws TabgradError ENGINE_UNSUPPORTED naming the operation and its layer
  */
-export function lowerGraph(original: Graph): OnnxModel {
+export function lowerGraph(original: Graph, rules: readonly Peephole[] = peepholes): OnnxModel {
   const graph = eliminateDeadCode(sinkBroadcasts(original));
-  const matches = chooseRules(graph);
+  const matches = chooseRules(graph, rules);
   const onnx = new OnnxBuilder();
   const tensors: string[] = [];
   graph.nodes.forEach((node, index) => {
@@ -34,21 +35,21 @@ export function lowerGraph(original: Graph): OnnxModel {
 }
 
 /** For every node that is to be computed at all, how. */
-function chooseRules(graph: Graph): (Match | undefined)[] {
+function chooseRules(graph: Graph, rules: readonly Peephole[]): (Match | undefined)[] {
   const view = viewOf(graph);
   const needed = new Set(Object.values(graph.outputs));
   const matches: (Match | undefined)[] = graph.nodes.map(() => undefined);
   for (let index = graph.nodes.length - 1; index >= 0; index--) {
     if (!needed.has(index)) continue;
-    const match = chooseRule(graph.nodes[index], view);
+    const match = chooseRule(graph.nodes[index], view, rules);
     matches[index] = match;
     match.operands.forEach((operand) => needed.add(operand));
   }
   return matches;
 }
 
-function chooseRule(node: Node, view: GraphView): Match {
-  for (const peephole of peepholes) {
+function chooseRule(node: Node, view: GraphView, rules: readonly Peephole[]): Match {
+  for (const peephole of rules) {
     const match = peephole(node, view);
     if (match) return match;
   }

@@ -1,20 +1,23 @@
 // Matrix multiplication. Gemm takes transposes as flags, but has two dimensions only; MatMul has any number of them, without flags.
-import type { Shape } from "@tabgrad/core";
+import type { OperationAttributes, Shape } from "@tabgrad/core";
 import type { OnnxBuilder } from "../builder.ts";
 import type { Lowering } from "../lowering.ts";
 
 export const matmul: Lowering<"matmul"> = ({ node, inputs: [a, b], shapes, onnx }) => {
-  const { transposeA, transposeB } = node.attributes;
-  if (shapes.every((shape) => shape.length === 2)) return onnx.node("Gemm", [a, b], gemmFlags(node.attributes));
-  const left = transposeA ? swapLastAxes(a, shapes[0], onnx) : a;
-  const right = transposeB ? swapLastAxes(b, shapes[1], onnx) : b;
+  if (shapes.every((shape) => shape.length === 2)) return gemm([a, b], node.attributes, onnx);
+  const left = node.attributes.transposeA ? swapLastAxes(a, shapes[0], onnx) : a;
+  const right = node.attributes.transposeB ? swapLastAxes(b, shapes[1], onnx) : b;
   return onnx.node("MatMul", [left, right]);
 };
 
-export const gemmFlags = ({ transposeA, transposeB }: { transposeA: boolean; transposeB: boolean }): Record<string, number> => ({
-  ...(transposeA ? { transA: 1 } : {}),
-  ...(transposeB ? { transB: 1 } : {}),
-});
+/**
+ * The product of two matrices, and a third added to it if there is one. The right side's flag is free, since ONNX Runtime packs that
+ * matrix anyway. The left side it would transpose again for every block of columns, so that one copy beforehand is faster.
+ */
+export function gemm([a, ...others]: readonly string[], flags: OperationAttributes["matmul"], onnx: OnnxBuilder): string {
+  const left = flags.transposeA ? onnx.node("Transpose", [a], { perm: [1, 0] }) : a;
+  return onnx.node("Gemm", [left, ...others], flags.transposeB ? { transB: 1 } : {});
+}
 
 /** ONNX Runtime takes the transposed operand straight into its own MatMul, so that this is no copy there. */
 function swapLastAxes(x: string, { length: rank }: Shape, onnx: OnnxBuilder): string {

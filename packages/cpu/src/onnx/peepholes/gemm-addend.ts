@@ -1,7 +1,7 @@
 // add(matmul(a, b), c) as one Gemm: a bias on the way forward, the gradient of earlier batches on the way back.
-import type { Node, NodeFor, Shape } from "@tabgrad/core";
+import { sameShape, type Node } from "@tabgrad/core";
 import type { GraphView, Match, Peephole } from "../lowering.ts";
-import { gemmFlags } from "../operations/matmul.ts";
+import { gemm } from "../operations/matmul.ts";
 
 export const gemmAddend: Peephole = (node, view) => {
   if (node.operation !== "add") return undefined;
@@ -11,14 +11,13 @@ export const gemmAddend: Peephole = (node, view) => {
 
 function fuse(node: Node, product: number, addend: number, { graph, isReadOnce }: GraphView): Match | undefined {
   const matmul = graph.nodes[product];
-  if (matmul.operation !== "matmul" || !isReadOnce(product) || product === addend) return undefined;
+  if (matmul.operation !== "matmul" || !isReadOnce(product)) return undefined;
   const shapes = [...matmul.inputs, product, addend].map((index) => graph.nodes[index].shape);
   // The addend may be repeated to the product's shape, but not the other way round.
-  if (shapes.some((shape) => shape.length > 2) || !sameAs(node.shape, matmul.shape)) return undefined;
+  if (shapes.some((shape) => shape.length > 2) || !sameShape(node.shape, matmul.shape)) return undefined;
+  const { attributes } = matmul;
   return {
     operands: [...matmul.inputs, addend],
-    lower: (operands, onnx) => onnx.node("Gemm", operands, gemmFlags((matmul as NodeFor<"matmul">).attributes)),
+    lower: (operands, onnx) => gemm(operands, attributes, onnx),
   };
 }
-
-const sameAs = (a: Shape, b: Shape): boolean => a.length === b.length && a.every((dimension, axis) => dimension === b[axis]);
