@@ -19,6 +19,8 @@ export async function createNodeCpuEngine({ threads = 1 }: NodeCpuEngineOptions 
       { cause: error },
     );
   });
+  // What is wrong comes back as an exception; a worker's stderr is for the user's log.
+  ort.env.logLevel = "error";
   const version = ort.env.versions.node ?? ort.env.versions.common;
   const description = `ONNX Runtime ${version}, ${threads} ${threads === 1 ? "thread" : "threads"}`;
   return createCpuEngine({ ort: ort satisfies OrtModule, threads, results: "written", description });

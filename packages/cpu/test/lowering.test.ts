@@ -130,6 +130,94 @@ describe("gemm-addend", () => {
   });
 });
 
+describe("batched-product-sum", () => {
+  const flags = { transposeA: true };
+
+  it("lays the batch end to end, where both sides have all of it", async () => {
+    const flat = ["Reshape", "Reshape", "Transpose", "Gemm"];
+    const sumOf =
+      (axes: number[], keep = false) =>
+      ([a, b]: Value[]) =>
+        math.sum(math.matmul(a, b, flags), axes, keep);
+    expect(
+      types(
+        await lowered(
+          [
+            [6, 3, 4],
+            [6, 3, 5],
+          ],
+          sumOf([0]),
+        ),
+      ),
+    ).toEqual(flat);
+    expect(
+      types(
+        await lowered(
+          [
+            [2, 6, 3, 4],
+            [2, 6, 3, 5],
+          ],
+          sumOf([0, 1]),
+        ),
+      ),
+    ).toEqual(flat);
+    expect(
+      types(
+        await lowered(
+          [
+            [6, 3, 4],
+            [6, 3, 5],
+          ],
+          sumOf([0], true),
+        ),
+      ),
+    ).toEqual([...flat, "Reshape"]);
+    for (const shapes of [
+      [
+        [6, 3, 4],
+        [1, 3, 5],
+      ],
+      [
+        [6, 3, 4],
+        [3, 5],
+      ],
+    ] as Shape[][]) {
+      expect(types(await lowered(shapes, sumOf([0])))).not.toContain("Gemm");
+    }
+    expect(
+      types(
+        await lowered(
+          [
+            [2, 6, 3, 4],
+            [2, 6, 3, 5],
+          ],
+          sumOf([0]),
+        ),
+      ),
+    ).not.toContain("Gemm");
+    expect(
+      types(
+        await lowered(
+          [
+            [6, 3, 4],
+            [6, 4, 5],
+          ],
+          ([a, b]) => math.sum(math.matmul(a, b, { transposeA: false, transposeB: false }), [0]),
+        ),
+      ),
+    ).not.toContain("Gemm");
+  });
+
+  it("serves a dense layer over sequences", () => {
+    const builder = new GraphBuilder(8);
+    const x = builder.emit("input", [], { name: "x", shape: [6, 4], batched: true });
+    const weight = builder.emit("parameter", [], { name: "weight", shape: [5, 4], initialisation: { kind: "constant", value: 0 } });
+    const y = math.tanh(math.matmul(x, weight, { transposeB: true }));
+    const model = lowerGraph(trainingGraph(builder.graph({ loss: math.sum(y, [1, 2]) }), 8));
+    expect(types(model).filter((type) => type === "Gemm" || type === "MatMul")).toEqual(["MatMul", "Gemm"]);
+  });
+});
+
 describe("column-sum", () => {
   it.each<[Shape, number[], boolean, string[]]>([
     [[6, 4], [0], false, ["MatMul"]],

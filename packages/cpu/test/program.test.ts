@@ -177,6 +177,7 @@ describe("threads", () => {
     await compiled.setParameters(parameters);
     const batch = batchOf(sizes, 33, 5);
     expect(relativeError((await trained(compiled, [batch])).gradients, reference(batch).gradients)).toBeLessThan(2e-6);
+    expect(await trained(compiled, [batch])).toEqual(await trained(compiled, [batch]));
     expect(threaded.device).toMatch(/^ONNX Runtime \d+\.\d+\.\d+, 2 threads$/);
     await threaded.close();
   });
