@@ -2,8 +2,8 @@
 // How fast the CPU engine trains, and what each choice of the lowering and of the session's settings is worth. Variants take turns, and
 // are compared by processor time, which other programs on the machine disturb least. README.md has the figures.
 import { elementCount, parameterElements, trainingGraph, weightsInput } from "@tabgrad/core";
-import { encodeModel, lowerGraph, type OnnxModel } from "@tabgrad/cpu";
-import { createNodeCpuEngine } from "@tabgrad/cpu/node";
+import { encodeModel, lowerGraph, type OnnxModel } from "./src/index.ts";
+import { createNodeCpuEngine } from "./src/node.ts";
 import * as ort from "onnxruntime-node";
 import { columnSum } from "./src/onnx/peepholes/column-sum.ts";
 import { gemmAddend } from "./src/onnx/peepholes/gemm-addend.ts";
@@ -46,6 +46,8 @@ async function engine(name: string, batches: number, threads: number): Promise<V
   return { name, run: () => program.train(work, gradients), close: () => made.close() };
 }
 
+const print = (line: string): boolean => process.stdout.write(`${line}\n`);
+
 const median = (values: number[]): number => values.sort((a, b) => a - b)[values.length >> 1];
 
 /** Milliseconds for one run of each variant: medians over turns of ten runs. */
@@ -75,7 +77,7 @@ const without = (rule: unknown): OnnxModel =>
     peepholes.filter((peephole) => peephole !== rule),
   );
 
-console.log(`MLP ${sizes.join("-")}, batch ${rows}, forward, loss, metric and backward`);
+print(`MLP ${sizes.join("-")}, batch ${rows}, forward, loss, metric and backward`);
 for (const [batches, threads] of [
   [1, 1],
   [4, 1],
@@ -83,9 +85,7 @@ for (const [batches, threads] of [
 ]) {
   const [{ wall, processor }] = await race([await engine("engine", batches, threads)]);
   const rate = (milliseconds: number): string => Math.round((1000 * batches * rows) / milliseconds).toLocaleString("en");
-  console.log(
-    `${batches} batch(es) a call, ${threads} thread(s): ${rate(wall)} samples/s, ${rate(processor)} per processor second`,
-  );
+  print(`${batches} batch(es) a call, ${threads} thread(s): ${rate(wall)} samples/s, ${rate(processor)} per processor second`);
 }
 
 const results = await race([
@@ -97,7 +97,5 @@ const results = await race([
   await session("no memory pattern", model, { enableMemPattern: false }),
 ]);
 for (const { name, processor } of results) {
-  console.log(
-    `${name.padEnd(24)} ${(1000 * processor).toFixed(0).padStart(6)} µs  ${(processor / results[0].processor).toFixed(3)}`,
-  );
+  print(`${name.padEnd(24)} ${(1000 * processor).toFixed(0).padStart(6)} µs  ${(processor / results[0].processor).toFixed(3)}`);
 }

@@ -1,7 +1,7 @@
 // What goes wrong is said with the name of the layer or the tensor, and nothing native is left behind.
-import { GraphBuilder, math, parameterSlots, type Graph, type Node } from "@tabgrad/core";
-import { createCpuEngine, type OrtModule } from "@tabgrad/cpu";
-import { createNodeCpuEngine } from "@tabgrad/cpu/node";
+import { GraphBuilder, math, parameterSlots, type Node } from "@tabgrad/core";
+import { createCpuEngine, type OrtModule } from "../src/index.ts";
+import { createNodeCpuEngine } from "../src/node.ts";
 import * as ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
 import { batchOf, classifier, parametersOf, trained } from "./models.ts";
@@ -31,7 +31,7 @@ describe("an operation that there is no rule for", () => {
     const nodes = forward.nodes.map((node): Node =>
       node.operation === "relu" ? ({ ...node, operation: "erf", label: "layer 7" } as unknown as Node) : node,
     );
-    await expect(engine.compile({ ...forward, nodes } as Graph)).rejects.toMatchObject({
+    await expect(engine.compile({ ...forward, nodes })).rejects.toMatchObject({
       code: "ENGINE_UNSUPPORTED",
       message: 'layer 7: the cpu engine cannot do the operation "erf".',
     });

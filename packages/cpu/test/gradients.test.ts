@@ -1,7 +1,7 @@
 // Every operation on ONNX Runtime against the float64 evaluator: the loss as it is, the gradient by central differences.
 import type { Engine } from "@tabgrad/core";
 import { centralDifferences, operationCase, referenceLoss, testedOperations } from "@tabgrad/core/testing";
-import { createNodeCpuEngine } from "@tabgrad/cpu/node";
+import { createNodeCpuEngine } from "../src/node.ts";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 

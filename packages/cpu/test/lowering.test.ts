@@ -11,7 +11,7 @@ import {
   type Value,
 } from "@tabgrad/core";
 import { operationCase, testedOperations } from "@tabgrad/core/testing";
-import { encodeModel, lowerGraph, type OnnxModel } from "@tabgrad/cpu";
+import { encodeModel, lowerGraph, type OnnxModel } from "../src/index.ts";
 import fc from "fast-check";
 import * as ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";

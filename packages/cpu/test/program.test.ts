@@ -9,8 +9,8 @@ import {
   type Graph,
   type Tensor,
 } from "@tabgrad/core";
-import { createCpuEngine } from "@tabgrad/cpu";
-import { createNodeCpuEngine } from "@tabgrad/cpu/node";
+import { createCpuEngine } from "../src/index.ts";
+import { createNodeCpuEngine } from "../src/node.ts";
 import * as ort from "onnxruntime-node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { batchOf, classifier, parametersOf, relativeError, trained } from "./models.ts";

@@ -1,6 +1,6 @@
 // Where float32 is extreme: NaN and infinity come through, so that divergence is noticed, and tails keep their digits.
 import { evaluate, GraphBuilder, math, type Value } from "@tabgrad/core";
-import { encodeModel, lowerGraph } from "@tabgrad/cpu";
+import { encodeModel, lowerGraph } from "../src/index.ts";
 import * as ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
 
