@@ -24,7 +24,7 @@ export interface GpuEngine extends Engine {
 export async function createGpuEngine({ adapter, device: given }: GpuEngineOptions): Promise<GpuEngine> {
   const report = reportAdapter(adapter);
   const device = given ?? (await requestDevice(adapter));
-  const lent = { device, pipelines: new PipelineCache(device), health: new DeviceHealth(device) };
+  const lent = { device, limits: device.limits, pipelines: new PipelineCache(device), health: new DeviceHealth(device) };
   const programs = new Set<GpuProgram>();
   return {
     kind: "gpu",
@@ -33,6 +33,7 @@ export async function createGpuEngine({ adapter, device: given }: GpuEngineOptio
     lost: device.lost,
     async compile(graph) {
       lent.health.check();
+      checkOperations(graph);
       checkOperations(trainingGraph(graph, graph.rows));
       const program = await GpuProgram.create(graph, lent);
       programs.add(program);

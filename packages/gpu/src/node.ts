@@ -81,7 +81,12 @@ function noAdapter(message: string): GpuOpening {
     darwin: "A Mac with Metal is needed, macOS 11 or later.",
     win32: "Update the GPU's driver; Direct3D 12 is needed.",
   };
-  return { available: false, reason: "no-adapter", message, remedy: `${remedies[process.platform] ?? "Install a GPU driver."} Or use --engine cpu.` };
+  return {
+    available: false,
+    reason: "no-adapter",
+    message,
+    remedy: `${remedies[process.platform] ?? "Install a GPU driver."} Or use --engine cpu.`,
+  };
 }
 
 const textOf = (error: unknown): string => (error instanceof Error ? error.message.split("\n")[0] : String(error));

@@ -5,11 +5,13 @@ import { mapMode, usage } from "./device/flags.ts";
 import type { DeviceHealth } from "./device/health.ts";
 import type { PipelineCache } from "./device/pipelines.ts";
 import { joined, layoutOf, type Layout } from "./plan/layout.ts";
-import { compileVariant, Variant, type Purpose, type Shared } from "./variant.ts";
+import { compileVariant, Variant, type ProgramLimits, type Purpose, type Shared } from "./variant.ts";
 
 /** What an engine lends its programs. */
 export interface Lent {
   readonly device: GPUDevice;
+  /** The device's, or smaller ones. */
+  readonly limits: ProgramLimits;
   readonly pipelines: PipelineCache;
   readonly health: DeviceHealth;
 }
@@ -38,7 +40,12 @@ export class GpuProgram implements Program {
     const { device, pipelines } = lent;
     const layout = layoutOf(forward);
     const parameters = await createBuffer(device, "parameters", layout.parameterElements, usage.storage | usage.copyTarget);
-    const results = await createBuffer(device, "gradients", layout.resultElements, usage.storage | usage.copySource | usage.copyTarget);
+    const results = await createBuffer(
+      device,
+      "gradients",
+      layout.resultElements,
+      usage.storage | usage.copySource | usage.copyTarget,
+    );
     const readback = await ReadbackRing.create(device, layout.resultElements);
     return new GpuProgram(forward, lent, { device, pipelines, layout, arena: new Arena(device), parameters, results }, readback);
   }
@@ -53,7 +60,7 @@ export class GpuProgram implements Program {
     checkLength("parameters", parameters, this.parameterElements);
     const { device, layout, parameters: buffer } = this.shared;
     for (const { host, device: target, elements } of joined(layout.parameters.values())) {
-      device.queue.writeBuffer(buffer, target * 4, parameters as Float32Array<ArrayBuffer>, host, elements);
+      device.queue.writeBuffer(buffer, target * 4, parameters, host, elements);
     }
     return Promise.resolve();
   }
@@ -84,7 +91,12 @@ export class GpuProgram implements Program {
   }
 
   /** Runs the batches, reads the first `elements` results, and shows them to `take` while they are there. */
-  private async run(purpose: Purpose, batches: readonly Batch[], elements: number, take: (results: Float32Array) => void): Promise<Sums> {
+  private async run(
+    purpose: Purpose,
+    batches: readonly Batch[],
+    elements: number,
+    take: (results: Float32Array) => void,
+  ): Promise<Sums> {
     this.ready();
     try {
       const variants = new Map<number, Variant>();
@@ -142,7 +154,7 @@ export class GpuProgram implements Program {
   }
 
   private async makeVariant(purpose: Purpose, rows: number): Promise<Variant> {
-    const compiled = compileVariant(this.forward, purpose, rows, this.shared.layout, this.shared.device.limits);
+    const compiled = compileVariant(this.forward, purpose, rows, this.shared.layout, this.lent.limits);
     return Variant.create(this.shared, compiled);
   }
 
@@ -159,5 +171,9 @@ function readSums({ sums, results: places }: Layout, batches: readonly Batch[], 
 
 function checkLength(name: string, values: Float32Array, expected: number): void {
   if (values.length === expected) return;
-  throw new TabgradError("ENGINE_FAILED", `${values.length} ${name} came; the model has ${expected}`, "Compile the model that the parameters belong to.");
+  throw new TabgradError(
+    "ENGINE_FAILED",
+    `${values.length} ${name} came; the model has ${expected}`,
+    "Compile the model that the parameters belong to.",
+  );
 }

@@ -29,8 +29,11 @@ export interface Compiled {
   readonly constantElements: number;
 }
 
+/** The limits of a device that decide how a program is cut. */
+export type ProgramLimits = Limits & { readonly maxBufferSize: number };
+
 /** @throws TabgradError ENGINE_UNSUPPORTED */
-export function compileVariant(forward: Graph, purpose: Purpose, rows: number, layout: Layout, limits: Limits & { readonly maxBufferSize: number }): Compiled {
+export function compileVariant(forward: Graph, purpose: Purpose, rows: number, layout: Layout, limits: ProgramLimits): Compiled {
   const graph = purpose === "train" ? trainingGraph(forward, rows) : evaluationGraph(forward, rows);
   const lowered = lower(graph, layout, limits);
   const inputs = lowered.inputs.map(({ tensor }) => tensor);
@@ -84,11 +87,15 @@ export class Variant {
       const values = name === weightsInput ? batch.weights : batch.inputs[name];
       if (values?.length !== tensor.elements) {
         const came = values ? `${values.length} values` : "nothing";
-        throw new TabgradError("ENGINE_FAILED", `input ${name} was fed ${came}; ${batch.rows} rows of shape [${shape.join(", ")}] are ${tensor.elements}`, "This is a defect of tabgrad: please report it.");
+        throw new TabgradError(
+          "ENGINE_FAILED",
+          `input ${name} was fed ${came}; ${batch.rows} rows of shape [${shape.join(", ")}] are ${tensor.elements}`,
+          "This is a defect of tabgrad: please report it.",
+        );
       }
       const place = this.compiled.memory.places.get(tensor.id);
       // An input that nothing reads has no place.
-      if (place) device.queue.writeBuffer(arena.buffer(place.buffer), place.offset * 4, values as Float32Array<ArrayBuffer>);
+      if (place) device.queue.writeBuffer(arena.buffer(place.buffer), place.offset * 4, values);
     }
   }
 
@@ -137,7 +144,10 @@ export class Variant {
   }
 }
 
-async function fillConstants(device: GPUDevice, { lowered, constants, constantElements }: Compiled): Promise<GPUBuffer | undefined> {
+async function fillConstants(
+  device: GPUDevice,
+  { lowered, constants, constantElements }: Compiled,
+): Promise<GPUBuffer | undefined> {
   if (constantElements === 0) return undefined;
   const values = new Float32Array(constantElements);
   for (const tensor of lowered.tensors) {

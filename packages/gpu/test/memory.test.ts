@@ -9,10 +9,15 @@ import { compileVariant } from "../src/variant.ts";
 import { limits, mlp } from "./support.ts";
 
 const someLives = fc
-  .array(fc.record({ elements: fc.integer({ min: 1, max: 500 }), first: fc.integer({ min: -1, max: 20 }), length: fc.nat({ max: 8 }) }), {
-    maxLength: 40,
-  })
-  .map((list): Lifetime[] => list.map(({ elements, first, length }, tensor) => ({ tensor, elements, first, last: first + length })));
+  .array(
+    fc.record({ elements: fc.integer({ min: 1, max: 500 }), first: fc.integer({ min: -1, max: 20 }), length: fc.nat({ max: 8 }) }),
+    {
+      maxLength: 40,
+    },
+  )
+  .map((list): Lifetime[] =>
+    list.map(({ elements, first, length }, tensor) => ({ tensor, elements, first, last: first + length })),
+  );
 
 function expectNoOverlap(lives: readonly Lifetime[], maxElements: number): void {
   const { places, buffers } = planMemory(lives, maxElements);
@@ -43,7 +48,10 @@ describe("the memory plan", () => {
   it("lets a training step's tensors share memory", () => {
     const forward = mlp([64, 256, 256, 256, 10]);
     const { lowered, memory } = compileVariant(forward, "train", 32, layoutOf(forward), limits);
-    const unshared = lowered.tensors.reduce((total, { storage, elements }) => total + (storage === "arena" ? aligned(elements) : 0), 0);
+    const unshared = lowered.tensors.reduce(
+      (total, { storage, elements }) => total + (storage === "arena" ? aligned(elements) : 0),
+      0,
+    );
     expect(memory.buffers).toHaveLength(1);
     expect(memory.buffers[0]).toBeLessThan(0.8 * unshared);
   });

@@ -85,7 +85,8 @@ export function reference(
   const sums = sumNames.map(() => 0);
   for (const { rows, inputs, weights } of batches) {
     const outputs = evaluate(trainingGraph(forward, rows), { ...inputs, weights }, parameters);
-    for (const { name, offset } of slots) outputs[gradientPrefix + name].data.forEach((value, i) => (gradients[offset + i] += value));
+    for (const { name, offset } of slots)
+      outputs[gradientPrefix + name].data.forEach((value, i) => (gradients[offset + i] += value));
     sumNames.forEach((name, i) => (sums[i] += outputs[name].data[0]));
   }
   const samples = batches.reduce((total, batch) => total + batch.samples, 0);

@@ -25,7 +25,8 @@ export interface TestGpu {
 export async function provideTestGpu(): Promise<TestGpu> {
   const own = await probe({});
   if (own) return { name: own, environment: {} };
-  if (platform() !== "linux" || arch() !== "x64") throw new Error("GPU tests need a GPU here: SwiftShader comes for Linux on x64 only.");
+  if (platform() !== "linux" || arch() !== "x64")
+    throw new Error("GPU tests need a GPU here: SwiftShader comes for Linux on x64 only.");
   const environment = swiftshaderEnvironment(await unpackSwiftshader());
   const name = await probe(environment);
   if (!name) throw new Error("There is no GPU, and SwiftShader does not work either: reinstall with `npm ci`.");
@@ -46,7 +47,13 @@ export async function unpackSwiftshader(): Promise<string> {
   const { version } = JSON.parse(await readFile(join(home, "package.json"), "utf8")) as { version: string };
   const cache = join(dirname(dirname(home)), ".cache", "tabgrad", `swiftshader-${version}`);
   const done = join(cache, "complete");
-  if (await readFile(done).then(() => true, () => false)) return cache;
+  if (
+    await readFile(done).then(
+      () => true,
+      () => false,
+    )
+  )
+    return cache;
 
   const archive = await promisify(brotliDecompress)(await readFile(join(home, "bin", "swiftshader.tar.br")));
   // Written beside and renamed, so that two test runs at once do not read each other's halves.
@@ -70,20 +77,41 @@ export function* tarFiles(archive: Uint8Array): Generator<{ name: string; conten
     const end = bytes.indexOf(0);
     return new TextDecoder().decode(end < 0 ? bytes : bytes.subarray(0, end));
   };
-  for (let header = 0; header + 512 <= archive.length && archive[header] !== 0; ) {
+  for (let header = 0; header + 512 <= archive.length && archive[header] !== 0;) {
     const name = text(header, 100);
     const size = parseInt(text(header + 124, 12), 8);
     const type = text(header + 156, 1);
     const start = header + 512;
     // Only files at the top, by their own names: nothing may be written elsewhere.
-    if ((type === "0" || type === "") && /^(\.\/)?[\w.+-]+$/.test(name)) yield { name: name.replace("./", ""), content: archive.subarray(start, start + size) };
+    if ((type === "0" || type === "") && /^(\.\/)?[\w.+-]+$/.test(name))
+      yield { name: name.replace("./", ""), content: archive.subarray(start, start + size) };
     header = start + Math.ceil(size / 512) * 512;
   }
 }
 
-/** The name of the adapter that a new process finds in this environment, or undefined. */
+/** Prints the name of the GPU that Dawn finds, if it finds one. */
+const probeScript = `
+import { create } from "webgpu";
+const gpu = create([]);
+const adapter = await gpu.requestAdapter();
+if (adapter) {
+  const { vendor, architecture, device, description } = adapter.info;
+  process.stdout.write((device || description) + " (" + vendor + " " + architecture + ")");
+}
+`;
+
+/**
+ * The name of the GPU in this environment, or undefined. Looked for in a process of its own, since a process keeps the Vulkan loader
+ * that it found first.
+ */
 async function probe(environment: Environment): Promise<string | undefined> {
-  const script = fileURLToPath(new URL("probe.mjs", import.meta.url));
-  const run = promisify(execFile)(process.execPath, [script], { env: { ...process.env, ...environment }, timeout: 60_000 });
-  return run.then(({ stdout }) => stdout || undefined, () => undefined);
+  const run = promisify(execFile)(process.execPath, ["--input-type=module", "--eval", probeScript], {
+    cwd: fileURLToPath(new URL("..", import.meta.url)),
+    env: { ...process.env, ...environment },
+    timeout: 60_000,
+  });
+  return run.then(
+    ({ stdout }) => stdout || undefined,
+    () => undefined,
+  );
 }

@@ -20,7 +20,11 @@ export async function createBuffer(device: GPUDevice, label: string, elements: n
   const error = await device.popErrorScope();
   if (error) {
     buffer.destroy();
-    throw new TabgradError("ENGINE_FAILED", `no GPU memory for ${label} (${size} bytes): ${error.message}`, "Use a smaller microbatch.");
+    throw new TabgradError(
+      "ENGINE_FAILED",
+      `no GPU memory for ${label} (${size} bytes): ${error.message}`,
+      "Use a smaller microbatch.",
+    );
   }
   return buffer;
 }
@@ -78,7 +82,8 @@ export class ReadbackRing {
 
   static async create(device: GPUDevice, elements: number, length = 2): Promise<ReadbackRing> {
     const buffers: GPUBuffer[] = [];
-    for (let i = 0; i < length; i++) buffers.push(await createBuffer(device, "read-back", elements, usage.mapRead | usage.copyTarget));
+    for (let i = 0; i < length; i++)
+      buffers.push(await createBuffer(device, "read-back", elements, usage.mapRead | usage.copyTarget));
     return new ReadbackRing(buffers);
   }
 

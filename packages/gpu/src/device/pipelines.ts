@@ -45,7 +45,10 @@ export class PipelineCache {
     }
   }
 
-  private layoutFor(accesses: readonly Dispatch["bindings"][number]["access"][]): { bindings: GPUBindGroupLayout; pipeline: GPUPipelineLayout } {
+  private layoutFor(accesses: readonly Dispatch["bindings"][number]["access"][]): {
+    bindings: GPUBindGroupLayout;
+    pipeline: GPUPipelineLayout;
+  } {
     const key = accesses.join();
     let layout = this.layouts.get(key);
     if (!layout) {
@@ -73,7 +76,10 @@ export function compileError(
   const lines = code.split("\n");
   const details = messages
     .filter(({ type }) => type === "error")
-    .map(({ lineNum, linePos, message }) => `${lineNum}:${linePos}: ${message}\n  ${lines[lineNum - 1] ?? ""}\n  ${" ".repeat(Math.max(0, linePos - 1))}^`);
+    .map(
+      ({ lineNum, linePos, message }) =>
+        `${lineNum}:${linePos}: ${message}\n  ${lines[lineNum - 1] ?? ""}\n  ${" ".repeat(Math.max(0, linePos - 1))}^`,
+    );
   const text = details.length > 0 ? details.join("\n") : cause instanceof Error ? cause.message : String(cause);
   return new TabgradError(
     "ENGINE_FAILED",

@@ -40,4 +40,3 @@ export const argmax: AnchorLowering<"argmax"> = {
     return [shader.finish(main, { workgroup: team.workgroup, groups: Math.ceil(lines.count / team.lines) }, context.maxGroups)];
   },
 };
-

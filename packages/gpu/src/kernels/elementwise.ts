@@ -49,7 +49,8 @@ function wordsOf<K extends OperationName>(node: NodeFor<K>, lanes: Lanes, { shad
   };
 }
 
-const rounding = <K extends OperationName>(cost: number, formula: Formula<K>): InlineLowering<K> => elementwise(cost, false, formula);
+const rounding = <K extends OperationName>(cost: number, formula: Formula<K>): InlineLowering<K> =>
+  elementwise(cost, false, formula);
 const exact = <K extends OperationName>(formula: Formula<K>): InlineLowering<K> => elementwise(1, true, formula);
 
 export const negate = exact<"negate">(([x]) => `-(${x})`);

@@ -26,7 +26,7 @@ export const lowerings = {
 
 /** The lowering of a node, its type widened to where the operation is not known statically; undefined if there is none. */
 export const loweringOf = (node: Node): Lowering<OperationName> | undefined =>
-  (Object.hasOwn(lowerings, node.operation) ? lowerings[node.operation] : undefined) as Lowering<OperationName> | undefined;
+  Object.hasOwn(lowerings, node.operation) ? lowerings[node.operation] : undefined;
 
 /** The lowering of a node that fuses, or undefined. */
 export function inlineLowering(node: Node): InlineLowering<OperationName> | undefined {
@@ -41,4 +41,4 @@ export function anchorLowering(node: Node): AnchorLowering<OperationName> | unde
 }
 
 /** A node seen as whatever operation its lowering is for. */
-export const asAny = (node: Node): NodeFor<OperationName> => node as NodeFor<OperationName>;
+export const asAny = (node: Node): NodeFor<OperationName> => node;

@@ -68,10 +68,13 @@ export interface Team {
 
 const smallWorkgroup = 64;
 const largeWorkgroup = 256;
+/** Elements of a line that are worth a large workgroup for it alone. */
+const longLine = 512;
 
 /** Threads side by side read neighbours in memory: lanes of a line if it is contiguous, else lines. */
 export function teamOf({ count, length, contiguous }: Lines): Team {
-  const workgroup = count * length > 64 * largeWorkgroup ? largeWorkgroup : smallWorkgroup;
+  const large = (contiguous && length >= longLine) || count * length > 64 * largeWorkgroup;
+  const workgroup = large ? largeWorkgroup : smallWorkgroup;
   const lanes = contiguous
     ? Math.min(workgroup, powerOfTwo(Math.ceil(length / 2)))
     : workgroup / Math.min(powerOfTwo(count), count > 1024 ? workgroup : 32);
@@ -84,7 +87,8 @@ const powerOfTwo = (value: number): number => 2 ** Math.ceil(Math.log2(Math.max(
 
 /** Names a thread's line and lane. */
 export function placeThread(block: Block, { lanes, lines, stride }: Team): { line: string; lane: string } {
-  const [line, lane] = stride === 1 ? [dividedBy("local", lanes), modulo("local", lanes)] : [modulo("local", lines), dividedBy("local", lines)];
+  const [line, lane] =
+    stride === 1 ? [dividedBy("local", lanes), modulo("local", lanes)] : [modulo("local", lines), dividedBy("local", lines)];
   return { line: block.define("line", plus(times("group", lines), line)), lane: block.define("lane", lane) };
 }
 

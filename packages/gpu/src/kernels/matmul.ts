@@ -4,7 +4,7 @@
 // to a gradient) is done before the result is stored. Where there are few tiles and a long k, as in weight gradients, k is cut into
 // parts that are computed side by side and summed.
 import { elementCount, matmulDimensions, type NodeFor, type Shape } from "@tabgrad/core";
-import { plus, times, u32 } from "../wgsl/index-arithmetic.ts";
+import { dividedBy, modulo, plus, times, u32 } from "../wgsl/index-arithmetic.ts";
 import { Block, Position } from "../wgsl/position.ts";
 import { Shader, type Dispatch } from "../wgsl/shader.ts";
 import type { AnchorContext, AnchorLowering } from "./lowering.ts";
@@ -76,21 +76,26 @@ function multiply(problem: Problem, context: AnchorContext, scratch?: Parameters
   const { m, n, k, a, b, partLength, parts } = problem;
   const shader = new Shader(context.label);
   const tiles = { m: Math.ceil(m / tile), n: Math.ceil(n / tile), batch: elementCount(problem.batch) };
-  shader.declare(`var<workgroup> tileA: array<vec4f, ${tile * (tile / 4)}>;`, `var<workgroup> tileB: array<vec4f, ${tile * (tile / 4)}>;`);
+  shader.declare(
+    `var<workgroup> tileA: array<vec4f, ${tile * (tile / 4)}>;`,
+    `var<workgroup> tileB: array<vec4f, ${tile * (tile / 4)}>;`,
+  );
   declareRead(shader, a, context);
   declareRead(shader, b, context);
   const lanes = n % 4 === 0 ? 4 : 1;
   declareFinish(shader, problem, context, scratch, lanes);
 
   const main = new Block();
-  const column = main.define("column", `(group % ${tiles.n}u) * ${tile}u`);
-  const row = main.define("row", `(group / ${tiles.n}u % ${tiles.m}u) * ${tile}u`);
-  const matrix = tiles.batch * parts === 1 ? u32(0) : main.define("matrix", `group / ${tiles.n * tiles.m}u`);
-  const batch = parts === 1 ? matrix : main.define("batch", `${matrix} % ${tiles.batch}u`);
-  const start = parts === 1 ? u32(0) : main.define("start", `${matrix} / ${tiles.batch}u * ${partLength}u`);
+  const column = main.define("column", times(modulo("group", tiles.n), tile));
+  const row = main.define("row", times(modulo(dividedBy("group", tiles.n), tiles.m), tile));
+  const matrix = tiles.batch * parts === 1 ? u32(0) : main.define("matrix", dividedBy("group", tiles.n * tiles.m));
+  const batch = parts === 1 ? matrix : main.define("batch", modulo(matrix, tiles.batch));
+  const start = parts === 1 ? u32(0) : main.define("start", times(dividedBy(matrix, tiles.batch), partLength));
   const end = parts === 1 ? u32(k) : main.define("end", `min(${start} + ${partLength}u, ${k}u)`);
-  const position = new Position(main, problem.batch, 1, { index: tiles.batch === 1 ? u32(0) : batch });
-  const bases = [a, b].map((operand) => main.define("base", times(position.broadcastFrom(operand.batch)!.linear(), operand.rows * operand.columns)));
+  const position = new Position(main, problem.batch, 1, { index: batch });
+  const bases = [a, b].map((operand) =>
+    main.define("base", times(position.broadcastFrom(operand.batch)!.linear(), operand.rows * operand.columns)),
+  );
 
   main.add("let fast = local % 8u;", "let slow = local / 8u;");
   for (let r = 0; r < 4; r++) main.add(`var sum${r} = vec4f();`);
@@ -108,7 +113,7 @@ function multiply(problem: Problem, context: AnchorContext, scratch?: Parameters
   );
   for (let r = 0; r < 4; r++) main.add(`sum${r} = fma(vec4f(a.${"xyzw"[r]}), b, sum${r});`);
   main.add("}", "}", "workgroupBarrier();", "}");
-  writeResults(main, problem, { row: `${row} + slow * 4u`, column: `${column} + fast * 4u`, matrix, lanes });
+  writeResults(main, problem, { row: plus(row, "slow * 4u"), column: plus(column, "fast * 4u"), matrix, lanes });
   return shader.finish(main, { workgroup, groups: tiles.m * tiles.n * tiles.batch * parts }, context.maxGroups);
 }
 
@@ -141,7 +146,7 @@ function fillTile(main: Block, { name, alongK }: Operand, base: string, outer: s
   const [along, across] = alongK ? ["fast", "slow"] : ["slow", "fast"];
   main.add("{", `let at = ${along} * 32u + (${across} ^ ${along});`);
   const k = `k + ${along} * 4u`;
-  const place = `${outer === "0u" ? "" : `${outer} + `}${across} * 4u`;
+  const place = plus(outer, `${across} * 4u`);
   const [row, column] = alongK ? [place, k] : [k, place];
   for (let i = 0; i < 4; i++) main.add(`let x${i} = read${name}(${base}, ${plus(row, u32(i))}, ${column});`);
   for (let i = 0; i < 4; i++) {
@@ -177,11 +182,7 @@ function declareFinish(
   );
 }
 
-function writeResults(
-  main: Block,
-  { m, n }: Problem,
-  at: { row: string; column: string; matrix: string; lanes: 1 | 4 },
-): void {
+function writeResults(main: Block, { m, n }: Problem, at: { row: string; column: string; matrix: string; lanes: 1 | 4 }): void {
   main.add(`let y = ${at.row};`, `let x = ${at.column};`);
   for (let r = 0; r < 4; r++) {
     const y = plus("y", u32(r));

@@ -1,6 +1,6 @@
 // Sum and maximum over any axes of a tensor of any rank. What precedes is fused into the reading, what follows into the writing. A few
 // long lines are cut into parts first, so that there is work for the whole device.
-import type { OperationAttributes, Shape } from "@tabgrad/core";
+import type { Shape } from "@tabgrad/core";
 import { plus, times, u32 } from "../wgsl/index-arithmetic.ts";
 import { Block, Position } from "../wgsl/position.ts";
 import { Shader, type Dispatch } from "../wgsl/shader.ts";
@@ -30,7 +30,7 @@ function reduction<K extends "sum" | "max">(reducer: Reducer): AnchorLowering<K>
     operands: "expression",
     lower(node, context) {
       const shape = context.shapeOf(0);
-      const { axes } = node.attributes as OperationAttributes["sum"];
+      const { axes } = node.attributes;
       const lines = linesOf(shape, axes);
       const read: Read = (shader, block, index) => context.operand(shader, block, 0, new Position(block, shape, 1, { index })).code;
       const parts = partsOf(lines);

@@ -23,13 +23,7 @@ export class Emitter {
   private readonly memo = new Map<number, Map<Position, Expression>>();
 
   /** @param tensorOf the tensor of a stored node */
-  constructor(
-    graph: Graph,
-    tensorOf: (node: number) => Tensor | undefined,
-    shader: Shader,
-    block: Block,
-    present: Present = {},
-  ) {
+  constructor(graph: Graph, tensorOf: (node: number) => Tensor | undefined, shader: Shader, block: Block, present: Present = {}) {
     this.graph = graph;
     this.tensorOf = tensorOf;
     this.shader = shader;

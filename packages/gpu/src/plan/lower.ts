@@ -42,7 +42,11 @@ export function checkOperations(graph: Graph): void {
   const unknown = graph.nodes.find((node) => !loweringOf(node));
   if (!unknown) return;
   const where = unknown.label ? `${unknown.label}: ` : "";
-  throw new TabgradError("ENGINE_UNSUPPORTED", `${where}the gpu engine has no kernel for ${unknown.operation}`, "Use --engine cpu.");
+  throw new TabgradError(
+    "ENGINE_UNSUPPORTED",
+    `${where}the gpu engine has no kernel for ${unknown.operation}`,
+    "Use --engine cpu.",
+  );
 }
 
 class Lowerer {
@@ -69,7 +73,7 @@ class Lowerer {
     return { tensors: this.tensors, dispatches, inputs };
   }
 
-  private tensorOf = (node: number): Tensor | undefined => {
+  private readonly tensorOf = (node: number): Tensor | undefined => {
     const owner = this.owners.get(node);
     if (owner === undefined) return undefined;
     let tensor = this.ownTensors.get(owner);
@@ -103,7 +107,8 @@ class Lowerer {
   private dispatchesOf(group: Group): Dispatch[] {
     const root = this.graph.nodes[group.root];
     // Adding zero to a result is doing nothing.
-    if (group.output !== undefined && root.operation === "constant" && root.attributes.values.every((value) => value === 0)) return [];
+    if (group.output !== undefined && root.operation === "constant" && root.attributes.values.every((value) => value === 0))
+      return [];
     const target = this.targetOf(group, root);
     return group.anchor === undefined ? [this.loop(group, root, target)] : this.anchored(group, root, target);
   }
@@ -125,7 +130,10 @@ class Lowerer {
     if (threads % loopWorkgroup !== 0) block.add(`if (${thread} >= ${threads}u) { return; }`);
     const start = block.define("i", times(thread, lanes));
     const position = new Position(block, root.shape, lanes, { index: start });
-    const value = new Emitter(this.graph, this.tensorOf, shader, block, { root: output === undefined ? index : undefined }).value(index, position);
+    const value = new Emitter(this.graph, this.tensorOf, shader, block, { root: output === undefined ? index : undefined }).value(
+      index,
+      position,
+    );
     block.add(result.store(position.linear(), widen(value, lanes), lanes));
     const groups = Math.ceil(threads / loopWorkgroup);
     return shader.finish(block, { workgroup: loopWorkgroup, groups }, this.limits.maxComputeWorkgroupsPerDimension);
@@ -140,7 +148,8 @@ class Lowerer {
       maxGroups: this.limits.maxComputeWorkgroupsPerDimension,
       shapeOf,
       tensor: (input) => this.tensorOf(node.inputs[input])!,
-      operand: (shader, block, input, position) => new Emitter(this.graph, this.tensorOf, shader, block).value(node.inputs[input], position),
+      operand: (shader, block, input, position) =>
+        new Emitter(this.graph, this.tensorOf, shader, block).value(node.inputs[input], position),
       scratch: (elements) => this.add({ storage: "arena", elements }, node),
       finish: (shader, block, position, value) => {
         const result = shader.writes(target, group.output !== undefined);

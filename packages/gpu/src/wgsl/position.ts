@@ -79,11 +79,14 @@ export class Position {
 
   /** The position of one of the lanes by itself. */
   lane(lane: number): Position {
-    return (this.single[lane] ??= new Position(this.block, this.shape, 1, { index: this.block.define("i", plus(this.linear(), u32(lane))) }));
+    return (this.single[lane] ??= new Position(this.block, this.shape, 1, {
+      index: this.block.define("i", plus(this.linear(), u32(lane))),
+    }));
   }
 
   /** The same element in another shape of as many elements. */
   reshaped(shape: Shape): Position {
+    if (sameShape(shape, this.shape)) return this;
     return new Position(this.block, shape, this.lanes, { index: this.linear() });
   }
 

@@ -3,7 +3,8 @@
 import type { Tensor } from "../plan/tensor.ts";
 import { FunctionSet, type FunctionName } from "./functions.ts";
 import { f32 } from "./number.ts";
-import { Block, type Lanes } from "./position.ts";
+import type { Block } from "./position.ts";
+import { type Lanes } from "./position.ts";
 
 export type Access = "read" | "read_write";
 
@@ -135,12 +136,14 @@ export class Shader {
 /** Indents by braces, so that generators need not. */
 function indent(lines: readonly string[]): string {
   let depth = 0;
-  const result = lines.flatMap((line) => line.split("\n")).map((line) => {
-    const text = line.trim();
-    const closing = /^[})]*/.exec(text)![0].replaceAll(")", "").length;
-    const indented = "  ".repeat(Math.max(0, depth - closing)) + text;
-    depth += (text.match(/\{/g)?.length ?? 0) - (text.match(/\}/g)?.length ?? 0);
-    return indented;
-  });
+  const result = lines
+    .flatMap((line) => line.split("\n"))
+    .map((line) => {
+      const text = line.trim();
+      const closing = /^[})]*/.exec(text)![0].replaceAll(")", "").length;
+      const indented = "  ".repeat(Math.max(0, depth - closing)) + text;
+      depth += (text.match(/\{/g)?.length ?? 0) - (text.match(/\}/g)?.length ?? 0);
+      return indented;
+    });
   return result.join("\n") + "\n";
 }
