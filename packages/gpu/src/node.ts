@@ -34,6 +34,7 @@ const defaultOptions = ["enable-dawn-features=disable_workgroup_init"];
 export async function openGpu(dawnOptions: readonly string[] = defaultOptions): Promise<GpuOpening> {
   const dawn = await loadDawn();
   if ("reason" in dawn) return dawn;
+  if (lacksVulkan()) return noAdapter("the Vulkan loader (libvulkan.so.1) is not installed");
   try {
     const gpu = dawn.create([...dawnOptions]);
     kept.add(gpu);
@@ -54,6 +55,20 @@ export async function createNodeGpuEngine(dawnOptions?: readonly string[]): Prom
   const opening = await openGpu(dawnOptions);
   if (!opening.available) throw new TabgradError("ENGINE_UNAVAILABLE", opening.message, opening.remedy);
   return createGpuEngine({ adapter: opening.adapter });
+}
+
+/**
+ * On Linux Dawn needs the Vulkan loader, and prints a warning of its own if there is none: better not to start it then. Node opens
+ * libraries as Dawn does, and says of one that is no addon either that it is none or that it is not there.
+ */
+function lacksVulkan(): boolean {
+  if (process.platform !== "linux") return false;
+  try {
+    process.dlopen({ exports: {} }, "libvulkan.so.1");
+    return false;
+  } catch (error) {
+    return textOf(error).includes("cannot open shared object file");
+  }
 }
 
 async function loadDawn(): Promise<Dawn | Extract<GpuOpening, { available: false }>> {
