@@ -8,7 +8,7 @@ const documentBytes = 64 * 1024;
 
 /**
  * @param url the coordinator's address
- * @throws TabgradError COORDINATOR_UNREACHABLE where trying again can help, NOT_A_COORDINATOR, PROTOCOL_VERSION
+ * @throws TabgradError COORDINATOR_UNREACHABLE where trying again can help; NOT_A_COORDINATOR, PROTOCOL_VERSION, ADDRESS_UNAVAILABLE
  */
 export async function discover(url: string, signal: AbortSignal): Promise<void> {
   const response = await request(new URL(discoveryPath, url), AbortSignal.any([signal, AbortSignal.timeout(answerMs)]), url);
@@ -29,8 +29,18 @@ async function request(address: URL, signal: AbortSignal, url: string): Promise<
     const { code = "", message } = causeOf(error);
     // Something listens there, and it does not speak HTTP.
     if (code.startsWith("HPE_")) throw notACoordinator(url, "it does not speak HTTP");
+    // The ports that https://fetch.spec.whatwg.org/#port-blocking lists; the same for a tab.
+    if (message === "bad port") throw blockedPort(address.port);
     throw unreachable(url, code === "ECONNREFUSED" ? "nothing listens there" : message, error);
   }
+}
+
+function blockedPort(port: string): TabgradError {
+  return new TabgradError(
+    "ADDRESS_UNAVAILABLE",
+    `port ${port} belongs to another protocol: browsers and Node send no HTTP requests to it`,
+    "Start the coordinator on another port, such as 7070.",
+  );
 }
 
 async function textOf(response: Response, url: string): Promise<string> {

@@ -169,7 +169,7 @@ describe("a worker", () => {
   });
 
   it("ends at once where it is asked to leave before anything is there", async () => {
-    const worker = startWorker("http://127.0.0.1:9");
+    const worker = startWorker("http://127.0.0.1:7070");
     worker.abort();
     expect(await worker.end).toEqual({ kind: "left", reason: "asked to leave" });
   });
@@ -242,6 +242,13 @@ describe("an address that is no coordinator's", () => {
   ])("is named for what it is: %s", async (_, bytes, message) => {
     const error = await failureOf(startWorker(await serverSaying(bytes)).end);
     expect(error).toMatchObject({ code: "NOT_A_COORDINATOR", exitCode: 4, message: expect.stringContaining(message) });
+  });
+
+  it("has a port that is none for HTTP", async () => {
+    expect(await failureOf(startWorker("http://127.0.0.1:6667").end)).toMatchObject({
+      code: "ADDRESS_UNAVAILABLE",
+      message: expect.stringContaining("port 6667"),
+    });
   });
 
   it("speaks another protocol: both versions are named", async () => {

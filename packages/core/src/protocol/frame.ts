@@ -10,15 +10,26 @@ const nested = 2;
 
 const afterHeader = (headerBytes: number): number => Math.ceil((lengthBytes + headerBytes) / tensorAlignment) * tensorAlignment;
 
-/** One buffer, ready to be sent; the tensor is copied into it once. @throws RangeError above the bound on frames: a defect of ours. */
-export function packFrame(header: Uint8Array, tensor?: Float32Array): Uint8Array<ArrayBuffer> {
-  const tensorStart = tensor ? afterHeader(header.length) : lengthBytes + header.length;
+/** Bytes that a frame with a tensor of `values` values takes at most, if its header is that of a chunk. */
+export function chunkFrameBytes(values: number): number {
+  return 64 + values * Float32Array.BYTES_PER_ELEMENT;
+}
+
+/**
+ * One buffer, ready to be sent; the tensor is copied into it once.
+ * @param into where the frame is built, if it is large enough: whoever sends many frames of a size saves making buffers for them
+ * @throws RangeError above the bound on frames: a defect of ours
+ */
+export function packFrame(header: Uint8Array, tensor?: Float32Array, into?: ArrayBuffer): Uint8Array<ArrayBuffer> {
+  const headerEnd = lengthBytes + header.length;
+  const tensorStart = tensor ? afterHeader(header.length) : headerEnd;
   const size = tensorStart + (tensor?.byteLength ?? 0);
   if (size > bounds.frameBytes) throw new RangeError(`a frame of ${size} bytes; the bound is ${bounds.frameBytes}`);
-  const frame = new Uint8Array(size);
+  const frame = into && into.byteLength >= size ? new Uint8Array(into, 0, size) : new Uint8Array(size);
   new DataView(frame.buffer).setUint32(0, header.length, true);
   frame.set(header, lengthBytes);
-  if (tensor) new Float32Array(frame.buffer, tensorStart).set(tensor);
+  frame.fill(0, headerEnd, tensorStart);
+  if (tensor) new Float32Array(frame.buffer, tensorStart, tensor.length).set(tensor);
   return frame;
 }
 

@@ -28,10 +28,10 @@ export function decodeToCoordinator(frame: Uint8Array): ToCoordinator {
   return readMessage(unpackFrame(frame), readers);
 }
 
-/** One buffer, ready to be sent. What people wrote is cut to what fits. */
-export function encodeToCoordinator(message: ToCoordinator): Uint8Array<ArrayBuffer> {
+/** One buffer, ready to be sent, and built in `into` where it fits there. What people wrote is cut to what fits. */
+export function encodeToCoordinator(message: ToCoordinator, into?: ArrayBuffer): Uint8Array<ArrayBuffer> {
   const header = wire.ToCoordinator.encode(headerOf(message)).finish();
-  return packFrame(header, message.type === "contributionChunk" ? message.values : undefined);
+  return packFrame(header, message.type === "contributionChunk" ? message.values : undefined, into);
 }
 
 function headerOf(message: ToCoordinator): tabgrad.v1.ToCoordinator.$Properties {

@@ -13,7 +13,7 @@ export interface SocketEvents {
 
 /** A WebSocket to the coordinator. */
 export interface WorkerSocket {
-  /** `sent` is called when the frame has left this process, and not if it never does. */
+  /** `sent` is called when the frame has left this process and its buffer may be written to again: later, and not if it never does. */
   send(frame: Uint8Array<ArrayBuffer>, sent?: () => void): void;
   /** Says goodbye to the peer, after what was sent before. */
   close(code: number, reason: string): void;

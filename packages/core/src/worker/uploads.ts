@@ -1,5 +1,6 @@
 // Contributions on their way out: cut into chunks, encoded a few at a time, so that a slow uplink holds little more than the gradient.
 import { type ChunkLayout, chunkOf } from "../protocol/chunks.ts";
+import { chunkFrameBytes } from "../protocol/frame.ts";
 import type { Contribution } from "../protocol/messages.ts";
 import { encodeToCoordinator } from "../protocol/to-coordinator.ts";
 import type { WorkerSocket } from "./host.ts";
@@ -21,6 +22,8 @@ export class Uploads {
   readonly #socket: WorkerSocket;
   readonly #layout: ChunkLayout;
   readonly #waiting: Upload[] = [];
+  /** Of frames that have left. Made anew for every frame, they keep the garbage collector busy. */
+  readonly #buffers: ArrayBuffer[] = [];
   #chunk = 0;
   #inFlight = 0;
 
@@ -40,23 +43,28 @@ export class Uploads {
       if (!upload) return;
       const { contribution, gradients } = upload;
       if (gradients && this.#chunk < this.#layout.count) {
-        const chunk = this.#chunk++;
-        const values = chunkOf(this.#layout, new Float32Array(gradients), chunk);
-        this.#send(encodeToCoordinator({ type: "contributionChunk", assignment: contribution.assignment, chunk, values }));
+        this.#sendChunk(contribution.assignment, this.#chunk++, new Float32Array(gradients));
       } else {
         this.#chunk = 0;
         this.#waiting.shift();
-        this.#send(encodeToCoordinator(contribution), upload);
+        this.#send(encodeToCoordinator(contribution), () => upload.sent());
         upload.encoded();
       }
     }
   }
 
-  #send(frame: Uint8Array<ArrayBuffer>, last?: Upload): void {
+  #sendChunk(assignment: number, chunk: number, vector: Float32Array): void {
+    const buffer = this.#buffers.pop() ?? new ArrayBuffer(chunkFrameBytes(this.#layout.chunkElements));
+    const values = chunkOf(this.#layout, vector, chunk);
+    const frame = encodeToCoordinator({ type: "contributionChunk", assignment, chunk, values }, buffer);
+    this.#send(frame, () => this.#buffers.push(buffer));
+  }
+
+  #send(frame: Uint8Array<ArrayBuffer>, sent: () => void): void {
     this.#inFlight += 1;
     this.#socket.send(frame, () => {
       this.#inFlight -= 1;
-      last?.sent();
+      sent();
       this.#pump();
     });
   }

@@ -1,0 +1,280 @@
+// What drives the worker's session: its timer, its uploads and its parameters, on a host with a virtual clock and no network.
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import {
+  chunkLayout,
+  chunkLength,
+  chunkOffset,
+  decodeToCoordinator,
+  encodeToWorker,
+  type ToCoordinator,
+  type Welcome,
+} from "../src/protocol/index.ts";
+import {
+  type Compute,
+  ParameterAssembly,
+  type SessionReport,
+  type SocketEvents,
+  type WorkerHost,
+  WorkerSession,
+  type WorkerSocket,
+} from "../src/worker/index.ts";
+import { Uploads } from "../src/worker/uploads.ts";
+
+const identity = {
+  workerId: "00112233445566778899aabbccddeeff",
+  name: "test",
+  host: "node",
+  engine: "cpu",
+  device: "",
+  software: "",
+} as const;
+
+const welcome: Welcome = {
+  type: "welcome",
+  runId: "run",
+  graph: "{}",
+  metrics: [],
+  microbatchSize: 4,
+  chunkElements: 4,
+  parameterElements: 8,
+  fields: [{ name: "x", storage: "float32", shape: [] }],
+  shards: [{ hash: "0".repeat(64), bytes: 16, samples: 4 }],
+  seed: 1,
+  silenceMs: 5000,
+};
+
+/** A socket whose other end is the test. */
+class WireSocket implements WorkerSocket {
+  readonly events: SocketEvents;
+  readonly messages: ToCoordinator[] = [];
+  readonly sent: (() => void)[] = [];
+  aborted = false;
+
+  constructor(events: SocketEvents) {
+    this.events = events;
+  }
+
+  send(frame: Uint8Array<ArrayBuffer>, sent?: () => void): void {
+    // A copy, as a kernel makes one: the buffer is used again.
+    this.messages.push(decodeToCoordinator(frame.slice()));
+    if (sent) this.sent.push(sent);
+  }
+
+  close(): void {
+    this.abort();
+  }
+
+  abort(): void {
+    this.aborted = true;
+  }
+}
+
+class VirtualHost implements WorkerHost {
+  time = 0;
+  readonly sockets: WireSocket[] = [];
+  readonly reports: SessionReport[] = [];
+  timers: { at: number; fire: () => void }[] = [];
+
+  now(): number {
+    return this.time;
+  }
+
+  timer(ms: number, fire: () => void): () => void {
+    const timer = { at: this.time + ms, fire };
+    this.timers.push(timer);
+    return () => (this.timers = this.timers.filter((one) => one !== timer));
+  }
+
+  openSocket(events: SocketEvents): WorkerSocket {
+    const socket = new WireSocket(events);
+    this.sockets.push(socket);
+    return socket;
+  }
+
+  fetchShard(): Promise<ArrayBuffer> {
+    return Promise.resolve(new ArrayBuffer(16));
+  }
+
+  sha256(): string {
+    return "0".repeat(64);
+  }
+
+  report(report: SessionReport): void {
+    this.reports.push(report);
+  }
+
+  /** Lets time pass, timer by timer. */
+  passTo(time: number): void {
+    for (;;) {
+      const [next] = this.timers.filter(({ at }) => at <= time).sort((a, b) => a.at - b.at);
+      if (!next) break;
+      this.timers = this.timers.filter((one) => one !== next);
+      this.time = next.at;
+      next.fire();
+    }
+    this.time = time;
+  }
+}
+
+/** For sessions that never get to compute. */
+const idle: Compute = {
+  load: async () => {},
+  putShard: async () => {},
+  dropShard: async () => {},
+  setParameters: async () => undefined,
+  run: () => Promise.reject(new Error("nothing to run")),
+  close: async () => {},
+};
+
+function connected(): { host: VirtualHost; session: WorkerSession; socket: WireSocket } {
+  const host = new VirtualHost();
+  const session = new WorkerSession({ identity }, host, idle);
+  session.start();
+  const socket = host.sockets[0]!;
+  socket.events.opened();
+  socket.events.message(encodeToWorker(welcome));
+  return { host, session, socket };
+}
+
+describe("the session's timer", () => {
+  it("is one, is left alone while messages come, and notices when none does", () => {
+    const { host, session, socket } = connected();
+    for (let time = 1000; time <= 60_000; time += 1000) {
+      host.passTo(time);
+      socket.events.message(encodeToWorker({ type: "ping", nonce: time }));
+      expect(host.timers).toHaveLength(1);
+    }
+    expect(session.state.phase.name).toBe("open");
+    host.passTo(64_999);
+    expect(socket.aborted).toBe(false);
+    host.passTo(65_000);
+    expect(socket.aborted).toBe(true);
+    expect(host.sockets).toHaveLength(1);
+    host.passTo(65_100);
+    expect(host.sockets).toHaveLength(2);
+    expect(host.reports.at(-1)).toMatchObject({ type: "retrying", error: { code: "CONNECTION_LOST" } });
+  });
+
+  it("is gone when the session has ended", async () => {
+    const { host, session, socket } = connected();
+    session.leave("enough");
+    socket.events.closed(1000, "");
+    expect(await session.outcome).toEqual({ kind: "left", reason: "enough" });
+    expect(host.timers).toEqual([]);
+  });
+
+  it("ends a session whose socket never closes", async () => {
+    const { host, session } = connected();
+    session.leave("enough");
+    host.passTo(2000);
+    expect(await session.outcome).toMatchObject({ kind: "left" });
+  });
+});
+
+describe("a frame that makes no sense", () => {
+  it("ends the session with what was wrong with it", async () => {
+    const { session, socket } = connected();
+    socket.events.message(new Uint8Array([1, 2]));
+    socket.events.closed(4002, "");
+    expect(await session.outcome).toMatchObject({
+      kind: "failed",
+      error: { message: "a frame of 2 bytes has no room for the length of its header" },
+    });
+  });
+
+  it("may be a chunk that does not fit the run", async () => {
+    const { session, socket } = connected();
+    socket.events.message(encodeToWorker({ type: "parametersChunk", version: 0, chunk: 1, values: new Float32Array(3) }));
+    socket.events.closed(4002, "");
+    expect(await session.outcome).toMatchObject({ kind: "failed", error: { message: "chunk 1 has 3 values; it must have 4" } });
+  });
+});
+
+describe("uploads", () => {
+  const layout = chunkLayout(4 * 100 + 1, 4);
+  const contribution = {
+    type: "contribution",
+    assignment: 1,
+    step: 1,
+    version: 0,
+    microbatches: [0],
+    samples: 1,
+    lossSum: 0,
+    metricSums: [],
+    timings: { waitMs: 0, fetchMs: 0, computeMs: 0, uploadMs: 0 },
+  } as const;
+
+  it("hand the socket a few frames at a time, in order, and say when the gradient is free and when all has left", () => {
+    const socket = new WireSocket({ opened() {}, message() {}, closed() {} });
+    const uploads = new Uploads(socket, layout);
+    const log: string[] = [];
+    for (const assignment of [1, 2]) {
+      const gradients = Float32Array.from({ length: layout.elements }, (_, i) => assignment * i).buffer;
+      uploads.add({
+        contribution: { ...contribution, assignment },
+        gradients,
+        encoded: () => log.push(`encoded ${assignment}`),
+        sent: () => log.push(`sent ${assignment}`),
+      });
+    }
+    uploads.add({
+      contribution: { ...contribution, assignment: 3 },
+      encoded: () => log.push("encoded 3"),
+      sent: () => log.push("sent 3"),
+    });
+    let left = 0;
+    while (left < socket.sent.length) {
+      expect(socket.sent.length - left).toBeLessThanOrEqual(32);
+      socket.sent[left]!();
+      left += 1;
+    }
+    expect(log).toEqual(
+      ["encoded 1", "sent 1", "encoded 2", "sent 2", "encoded 3", "sent 3"].sort((a, b) => log.indexOf(a) - log.indexOf(b)),
+    );
+    expect(log.indexOf("encoded 1")).toBeLessThan(log.indexOf("encoded 2"));
+    expect(log).toHaveLength(6);
+    const gradients = [1, 2].map((assignment) => {
+      const values = new Float32Array(layout.elements);
+      for (const message of socket.messages) {
+        if (message.type === "contributionChunk" && message.assignment === assignment)
+          values.set(message.values, chunkOffset(layout, message.chunk));
+      }
+      return values;
+    });
+    [1, 2].forEach((assignment, i) => gradients[i]!.forEach((value, k) => expect(value).toBe(assignment * k)));
+    expect(
+      socket.messages.filter(({ type }) => type === "contribution").map((message) => "assignment" in message && message.assignment),
+    ).toEqual([1, 2, 3]);
+  });
+});
+
+describe("parameters that arrive", () => {
+  it("are put together in any order of chunks, several versions at a time, in buffers that are used again", () => {
+    const layout = chunkLayout(10, 4);
+    const pieces = [0, 1].flatMap((version) => [0, 1, 2].map((chunk) => ({ version, chunk })));
+    fc.assert(
+      fc.property(fc.shuffledSubarray(pieces, { minLength: pieces.length }), (order) => {
+        const assembly = new ParameterAssembly(layout);
+        const recycled = new ArrayBuffer(40);
+        new Float32Array(recycled).fill(9);
+        assembly.recycle(recycled);
+        const seen = [0, 0];
+        for (const { version, chunk } of order) {
+          const values = Float32Array.from(
+            { length: chunkLength(layout, chunk) },
+            (_, i) => 100 * version + chunkOffset(layout, chunk) + i,
+          );
+          seen[version]! += 1;
+          expect(assembly.store(version, chunk, values)).toBe(seen[version] === 3);
+        }
+        const vectors = [0, 1].map((version) => assembly.take(version));
+        expect(vectors).toContain(recycled);
+        vectors.forEach((vector, version) =>
+          expect([...new Float32Array(vector)]).toEqual(Array.from({ length: 10 }, (_, i) => 100 * version + i)),
+        );
+        expect(() => assembly.take(0)).toThrow("not complete");
+      }),
+    );
+  });
+});
