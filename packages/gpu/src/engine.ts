@@ -4,7 +4,7 @@ import { reportAdapter, requestDevice, type AdapterReport } from "./device/adapt
 import { DeviceHealth } from "./device/health.ts";
 import { PipelineCache } from "./device/pipelines.ts";
 import { checkOperations } from "./plan/lower.ts";
-import { GpuProgram } from "./program.ts";
+import { GpuProgram, type Lent } from "./program.ts";
 
 export interface GpuEngineOptions {
   readonly adapter: GPUAdapter;
@@ -24,8 +24,14 @@ export interface GpuEngine extends Engine {
 export async function createGpuEngine({ adapter, device: given }: GpuEngineOptions): Promise<GpuEngine> {
   const report = reportAdapter(adapter);
   const device = given ?? (await requestDevice(adapter));
-  const lent = { device, limits: device.limits, pipelines: new PipelineCache(device), health: new DeviceHealth(device) };
   const programs = new Set<GpuProgram>();
+  const lent: Lent = {
+    device,
+    limits: device.limits,
+    pipelines: new PipelineCache(device),
+    health: new DeviceHealth(device),
+    forget: (program) => programs.delete(program),
+  };
   return {
     kind: "gpu",
     device: report.name,
@@ -40,8 +46,7 @@ export async function createGpuEngine({ adapter, device: given }: GpuEngineOptio
       return program;
     },
     async close() {
-      for (const program of programs) await program.close();
-      programs.clear();
+      await Promise.all([...programs].map((program) => program.close()));
       lent.health.close();
       if (!given) device.destroy();
     },

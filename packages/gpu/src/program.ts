@@ -14,6 +14,8 @@ export interface Lent {
   readonly limits: ProgramLimits;
   readonly pipelines: PipelineCache;
   readonly health: DeviceHealth;
+  /** Called when a program is closed. */
+  forget?(program: GpuProgram): void;
 }
 
 /** Variants kept: full and last microbatches of training and of evaluation are four. */
@@ -39,15 +41,21 @@ export class GpuProgram implements Program {
   static async create(forward: Graph, lent: Lent): Promise<GpuProgram> {
     const { device, pipelines } = lent;
     const layout = layoutOf(forward);
-    const parameters = await createBuffer(device, "parameters", layout.parameterElements, usage.storage | usage.copyTarget);
-    const results = await createBuffer(
-      device,
-      "gradients",
-      layout.resultElements,
-      usage.storage | usage.copySource | usage.copyTarget,
-    );
-    const readback = await ReadbackRing.create(device, layout.resultElements);
-    return new GpuProgram(forward, lent, { device, pipelines, layout, arena: new Arena(device), parameters, results }, readback);
+    const made: { destroy(): void }[] = [];
+    const keep = <T extends { destroy(): void }>(resource: T): T => {
+      made.push(resource);
+      return resource;
+    };
+    try {
+      const { storage, copySource, copyTarget } = usage;
+      const parameters = keep(await createBuffer(device, "parameters", layout.parameterElements, storage | copyTarget));
+      const results = keep(await createBuffer(device, "gradients", layout.resultElements, storage | copySource | copyTarget));
+      const readback = keep(await ReadbackRing.create(device, layout.resultElements));
+      return new GpuProgram(forward, lent, { device, pipelines, layout, arena: new Arena(device), parameters, results }, readback);
+    } catch (error) {
+      made.forEach((resource) => resource.destroy());
+      throw error;
+    }
   }
 
   /** Bytes on the device that hold inputs and intermediate values. */
@@ -55,14 +63,13 @@ export class GpuProgram implements Program {
     return this.shared.arena.bytes;
   }
 
-  setParameters(parameters: Float32Array): Promise<void> {
+  async setParameters(parameters: Float32Array): Promise<void> {
     this.ready();
     checkLength("parameters", parameters, this.parameterElements);
     const { device, layout, parameters: buffer } = this.shared;
     for (const { host, device: target, elements } of joined(layout.parameters.values())) {
       device.queue.writeBuffer(buffer, target * 4, parameters, host, elements);
     }
-    return Promise.resolve();
   }
 
   async train(batches: readonly Batch[], gradients: Float32Array): Promise<Sums> {
@@ -88,6 +95,7 @@ export class GpuProgram implements Program {
     parameters.destroy();
     results.destroy();
     this.readback.destroy();
+    this.lent.forget?.(this);
   }
 
   /** Runs the batches, reads the first `elements` results, and shows them to `take` while they are there. */
@@ -110,6 +118,7 @@ export class GpuProgram implements Program {
       const sums = readSums(this.shared.layout, batches, results);
       take(results);
       staging.unmap();
+      await this.evict();
       this.lent.health.check();
       return sums;
     } catch (error) {
@@ -136,21 +145,22 @@ export class GpuProgram implements Program {
     return staging;
   }
 
-  private async variant(purpose: Purpose, rows: number): Promise<Variant> {
+  private variant(purpose: Purpose, rows: number): Promise<Variant> {
     const key = `${purpose} ${rows}`;
-    let variant = this.variants.get(key);
-    if (variant) this.variants.delete(key);
-    else variant = this.makeVariant(purpose, rows);
+    const variant = this.variants.get(key) ?? this.makeVariant(purpose, rows);
     // Last in the map is used last.
+    this.variants.delete(key);
     this.variants.set(key, variant);
     variant.catch(() => this.variants.delete(key));
-    const [oldest] = this.variants.keys();
-    if (this.variants.size > maxVariants) {
-      const dropped = this.variants.get(oldest)!;
-      this.variants.delete(oldest);
-      (await dropped).destroy();
-    }
     return variant;
+  }
+
+  /** Drops the variants that were not used for longest. */
+  private async evict(): Promise<void> {
+    for (const [key, variant] of [...this.variants].slice(0, -maxVariants)) {
+      this.variants.delete(key);
+      (await variant).destroy();
+    }
   }
 
   private async makeVariant(purpose: Purpose, rows: number): Promise<Variant> {
