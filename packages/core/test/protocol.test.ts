@@ -100,7 +100,7 @@ const toWorker: fc.Arbitrary<ToWorker> = fc.oneof(
     microbatches: ascending(1).chain((indices) =>
       fc
         .array(fc.array(slice, { minLength: 1, maxLength: 3 }), { minLength: indices.length, maxLength: indices.length })
-        .map((slices) => indices.map((index, i) => ({ index, slices: slices[i]! }))),
+        .map((slices) => indices.map((index, i) => ({ index, slices: slices[i] }))),
     ),
     upcomingShards: fc.array(fc.nat(bounds.shards - 1), { maxLength: 9 }),
   }),
@@ -278,14 +278,14 @@ describe("a frame that the contract does not allow", () => {
 
   it("a shard that is not as long as its samples", () => {
     const [message] = fc.sample(welcome, { numRuns: 1, seed: 1 });
-    const [shard] = message!.shards;
-    const wrong = { ...message!, shards: [{ ...shard!, bytes: shard!.bytes + 1 }] };
+    const [shard] = message.shards;
+    const wrong = { ...message, shards: [{ ...shard, bytes: shard.bytes + 1 }] };
     expect(violationOf(() => decodeToWorker(encodeToWorker(wrong)))).toMatch(/Shard.bytes is/);
   });
 
   it("a field whose size overflows", () => {
     const [message] = fc.sample(welcome, { numRuns: 1, seed: 1 });
-    const wrong = { ...message!, fields: [{ name: "x", storage: "uint8" as const, shape: [2 ** 20, 2 ** 20] }] };
+    const wrong = { ...message, fields: [{ name: "x", storage: "uint8" as const, shape: [2 ** 20, 2 ** 20] }] };
     expect(violationOf(() => decodeToWorker(encodeToWorker(wrong)))).toMatch(/the number of values that Field.shape asks for/);
   });
 

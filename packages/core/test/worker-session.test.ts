@@ -131,7 +131,7 @@ function connected(): { host: VirtualHost; session: WorkerSession; socket: WireS
   const host = new VirtualHost();
   const session = new WorkerSession({ identity }, host, idle);
   session.start();
-  const socket = host.sockets[0]!;
+  const socket = host.sockets[0];
   socket.events.opened();
   socket.events.message(encodeToWorker(welcome));
   return { host, session, socket };
@@ -226,7 +226,7 @@ describe("uploads", () => {
     let left = 0;
     while (left < socket.sent.length) {
       expect(socket.sent.length - left).toBeLessThanOrEqual(32);
-      socket.sent[left]!();
+      socket.sent[left]();
       left += 1;
     }
     expect(log).toEqual(
@@ -242,7 +242,7 @@ describe("uploads", () => {
       }
       return values;
     });
-    [1, 2].forEach((assignment, i) => gradients[i]!.forEach((value, k) => expect(value).toBe(assignment * k)));
+    [1, 2].forEach((assignment, i) => gradients[i].forEach((value, k) => expect(value).toBe(assignment * k)));
     expect(
       socket.messages.filter(({ type }) => type === "contribution").map((message) => "assignment" in message && message.assignment),
     ).toEqual([1, 2, 3]);
@@ -265,7 +265,7 @@ describe("parameters that arrive", () => {
             { length: chunkLength(layout, chunk) },
             (_, i) => 100 * version + chunkOffset(layout, chunk) + i,
           );
-          seen[version]! += 1;
+          seen[version] += 1;
           expect(assembly.store(version, chunk, values)).toBe(seen[version] === 3);
         }
         const vectors = [0, 1].map((version) => assembly.take(version));

@@ -48,7 +48,7 @@ async function textOf(response: Response, url: string): Promise<string> {
   let text = "";
   try {
     for await (const part of response.body ?? []) {
-      text += decoder.decode(part as Uint8Array, { stream: true });
+      text += decoder.decode(part, { stream: true });
       if (text.length > documentBytes) throw notACoordinator(url, `its answer is longer than ${documentBytes} bytes`);
     }
   } catch (error) {

@@ -1,9 +1,9 @@
 // A worker as a process: the session on this thread, the engine on another, and the host's part of both.
+import type { TabgradError } from "@tabgrad/core";
 import {
   type SessionPlan,
   type SessionReport,
   type SocketEvents,
-  TabgradError,
   type WorkerHost,
   type WorkerOutcome,
   WorkerSession,

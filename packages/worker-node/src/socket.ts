@@ -1,5 +1,6 @@
 // A WebSocket to the coordinator for the session: looks who is there first, then opens the socket, with what makes `ws` fast.
-import { bounds, type SocketEvents, subprotocol, TabgradError, workerPath, type WorkerSocket } from "@tabgrad/core";
+import type { TabgradError } from "@tabgrad/core";
+import { bounds, type SocketEvents, subprotocol, workerPath, type WorkerSocket } from "@tabgrad/core";
 import { WebSocket } from "ws";
 import { discover, unreachable } from "./discover.ts";
 

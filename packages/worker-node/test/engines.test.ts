@@ -55,7 +55,7 @@ describe("the engine", () => {
     const { engines, auto } = await inspectEngines();
     expect(engines.map(({ kind }) => kind)).toEqual(["gpu", "cpu"]);
     expect(engines[1]).toMatchObject({ available: true, software: false, device: expect.stringContaining("ONNX Runtime") });
-    if (!engines[0]!.available)
+    if (!engines[0].available)
       expect(engines[0]).toMatchObject({ message: expect.any(String), remedy: expect.stringContaining("cpu") });
     expect(auto).toMatch(/^the (cpu|gpu) engine/);
   });
@@ -119,7 +119,7 @@ describe("computing on an engine", () => {
         return a.sums.lossSum;
       }),
     );
-    expect(losses[0]).toBeCloseTo(losses[1]!, 4);
+    expect(losses[0]).toBeCloseTo(losses[1], 4);
   });
 
   it("goes on after a failed call", async () => {

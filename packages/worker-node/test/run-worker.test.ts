@@ -52,16 +52,16 @@ function startWorker(url: string, options: Partial<WorkerOptions> = {}): Running
 function reference(): { lossSum: number; accuracy: number; gradients: number[] } {
   const inputs = {
     features: assigned.flatMap((i) => [...columns.features.subarray(i * 6, i * 6 + 6)]),
-    labels: assigned.map((i) => columns.labels[i]!),
+    labels: assigned.map((i) => columns.labels[i]),
     weights: assigned.map(() => 1),
   };
   const training = trainingGraph(graph, assigned.length);
   const outputs = evaluate(training, inputs, parameters);
   const gradients = Object.keys(training.outputs).filter((name) => name.startsWith("gradient:"));
   return {
-    lossSum: outputs["loss"]!.data[0]!,
-    accuracy: outputs["metric:accuracy"]!.data[0]!,
-    gradients: gradients.flatMap((name) => [...outputs[name]!.data]),
+    lossSum: outputs["loss"].data[0],
+    accuracy: outputs["metric:accuracy"].data[0],
+    gradients: gradients.flatMap((name) => [...outputs[name].data]),
   };
 }
 
@@ -310,11 +310,11 @@ describe("a shard that cannot be had", () => {
     ["is missing", (_, response) => response.writeHead(404).end(), "DATA_NOT_FOUND", /status 404/],
     [
       "is another one",
-      (index, response) => response.end(shardBytes[index]!.map((byte, i) => (i === 20 ? byte ^ 1 : byte))),
+      (index, response) => response.end(shardBytes[index].map((byte, i) => (i === 20 ? byte ^ 1 : byte))),
       "DATA_SHARD_CORRUPT",
       /another hash/,
     ],
-    ["is cut off", (index, response) => response.end(shardBytes[index]!.subarray(8)), "DATA_SHARD_CORRUPT", /instead of/],
+    ["is cut off", (index, response) => response.end(shardBytes[index].subarray(8)), "DATA_SHARD_CORRUPT", /instead of/],
     ["is too long", (_, response) => response.end(Buffer.alloc(100_000)), "DATA_SHARD_CORRUPT", /more than/],
     ["breaks off", (_, response) => response.destroy(), "COORDINATOR_UNREACHABLE", /shard/],
   ])("because it %s: the assignment goes back, the worker stays", async (_, serveShard, code, reason) => {

@@ -42,7 +42,7 @@ export function length(list: { readonly length: number }, least: number, most: n
 
 export function ascending(values: readonly number[], what: string): void {
   for (let i = 1; i < values.length; i += 1) {
-    if (!(values[i]! > values[i - 1]!)) throw violation(`${what} are not ascending: ${values[i]} comes after ${values[i - 1]}`);
+    if (!(values[i] > values[i - 1])) throw violation(`${what} are not ascending: ${values[i]} comes after ${values[i - 1]}`);
   }
 }
 

@@ -68,7 +68,7 @@ function unpackHeader(frame: Uint8Array, end: number): { field: number; start: n
     let value = 0;
     for (let scale = 1; scale <= 2 ** 28; scale *= 128) {
       if (position >= end) break;
-      const byte = frame[position++]!;
+      const byte = frame[position++];
       value += (byte & 127) * scale;
       if (byte < 128) return value;
     }

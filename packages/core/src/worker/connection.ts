@@ -94,7 +94,7 @@ function isSameRun(a: Welcome, b: Welcome): boolean {
     a.graph === b.graph &&
     a.microbatchSize === b.microbatchSize &&
     a.shards.length === b.shards.length &&
-    a.shards.every((shard, i) => shard.hash === b.shards[i]!.hash && shard.samples === b.shards[i]!.samples)
+    a.shards.every((shard, i) => shard.hash === b.shards[i].hash && shard.samples === b.shards[i].samples)
   );
 }
 

@@ -50,7 +50,7 @@ export class EngineCompute implements Compute {
   putShard(shard: number, bytes: ArrayBuffer): Promise<void> {
     return this.#inOrder(() => {
       const { setup, shards } = this.#loaded();
-      shards.set(shard, viewShard(setup.fields, setup.shards[shard]!.samples, new Uint8Array(bytes)));
+      shards.set(shard, viewShard(setup.fields, setup.shards[shard].samples, new Uint8Array(bytes)));
     });
   }
 

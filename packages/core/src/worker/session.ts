@@ -30,7 +30,7 @@ export class WorkerSession {
   readonly #fetches = new AbortController();
   readonly #sockets = new Set<WorkerSocket>();
   #state: SessionState;
-  #events: SessionEvent[] = [];
+  readonly #events: SessionEvent[] = [];
   #isHandling = false;
   #wake: { readonly at: number; readonly cancel: () => void } | undefined;
   #socket: WorkerSocket | undefined;
@@ -193,7 +193,7 @@ export class WorkerSession {
 
   async #fetchShard(index: number): Promise<void> {
     const { runId, shards } = this.#state.run!;
-    const shard = shards[index]!;
+    const shard = shards[index];
     try {
       const bytes = await this.#host.fetchShard(shard, this.#fetches.signal);
       const hash = await this.#host.sha256(bytes);

@@ -130,7 +130,7 @@ export function recalled(turn: Turn, { assignment, microbatches }: Recall): void
   const { held, engine } = turn.state;
   const index = held.findIndex((one) => one.assignment.assignment === assignment);
   if (index < 0) return;
-  const one = held[index]!;
+  const one = held[index];
   const rest = one.assignment.microbatches.filter(
     (microbatch) => microbatches.length > 0 && !microbatches.includes(microbatch.index),
   );
@@ -177,7 +177,7 @@ export function computed(turn: Turn, { token, sums, computeMs, gradients }: Sess
     if (gradients) turn.act({ type: "recycleGradients", gradients });
   } else {
     const [head, ...rest] = state.held;
-    const { assignment, step, version, microbatches } = head!.assignment;
+    const { assignment, step, version, microbatches } = head.assignment;
     turn.change({ held: rest, uploads: { ...uploads, pending: uploads.pending + 1 } });
     turn.act({
       type: "contribute",
@@ -190,7 +190,7 @@ export function computed(turn: Turn, { token, sums, computeMs, gradients }: Sess
         samples: sums.samples,
         lossSum: sums.lossSum,
         metricSums: sums.metricSums,
-        timings: { ...waits(state, head!), computeMs, uploadMs: uploads.lastMs },
+        timings: { ...waits(state, head), computeMs, uploadMs: uploads.lastMs },
       },
       gradients,
     });
