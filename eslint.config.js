@@ -50,7 +50,7 @@ export default defineConfig(
       ],
     },
     rules: {
-      "@nx/enforce-module-boundaries": ["error", { depConstraints, allow: ["#proto"] }],
+      "@nx/enforce-module-boundaries": ["error", { depConstraints, allow: ["#proto"], allowCircularSelfDependency: true }],
       "import-x/no-cycle": ["error", { ignoreExternal: true }],
       "import-x/no-extraneous-dependencies": ["error", { devDependencies: false }],
 
