@@ -6,6 +6,7 @@ import type { Pipeline, PipelineCache } from "./device/pipelines.ts";
 import type { Layout } from "./plan/layout.ts";
 import { lower, type Limits, type Lowered } from "./plan/lower.ts";
 import { lifetimes, planMemory, type MemoryPlan } from "./plan/memory.ts";
+import { mergeProductSums } from "./plan/shared-weights.ts";
 import { aligned, type Tensor } from "./plan/tensor.ts";
 
 export type Purpose = "train" | "evaluate";
@@ -35,7 +36,7 @@ export type ProgramLimits = Limits & { readonly maxBufferSize: number };
 /** @throws TabgradError ENGINE_UNSUPPORTED */
 export function compileVariant(forward: Graph, purpose: Purpose, rows: number, layout: Layout, limits: ProgramLimits): Compiled {
   const graph = purpose === "train" ? trainingGraph(forward, rows) : evaluationGraph(forward, rows);
-  const lowered = lower(graph, layout, limits);
+  const lowered = lower(mergeProductSums(graph), layout, limits);
   const inputs = lowered.inputs.map(({ tensor }) => tensor);
   const memory = planMemory(lifetimes(lowered.tensors, lowered.dispatches, inputs), Math.floor(limits.maxBufferSize / 4));
   const constants = new Map<number, number>();

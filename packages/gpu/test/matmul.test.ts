@@ -1,7 +1,9 @@
 // The matmul kernel where its tiles fit and where they do not, with every flag, batched, in parts, and with what is fused into it.
 import { GraphBuilder, math, parameterElements, type Graph, type Value } from "@tabgrad/core";
-import { describe, it } from "vitest";
-import { expectClose, numbers, parameter, reference, sharedEngine } from "./support.ts";
+import { describe, expect, it } from "vitest";
+import { layoutOf } from "../src/plan/layout.ts";
+import { compileVariant } from "../src/variant.ts";
+import { dataset, expectClose, limits, numbers, parameter, reference, sharedEngine } from "./support.ts";
 
 const engine = sharedEngine();
 
@@ -97,6 +99,24 @@ describe("what follows a matmul", () => {
     const program = await engine().compile(forward);
     await program.setParameters(parameters);
     const gradients = new Float32Array(60);
+    await program.train([batch], gradients);
+    expectClose(gradients, reference(forward, [batch], parameters).gradients);
+    await program.close();
+  });
+
+  it("that is a weight shared by a sequence has its gradient from one product", async () => {
+    const builder = new GraphBuilder(1);
+    const sequence = dataset(builder, "x", [5, 6]);
+    const weight = parameter(builder, "weight", [7, 6]);
+    const y = math.tanh(math.matmul(sequence, weight, { transposeB: true }));
+    const forward = builder.graph({ loss: math.sum(y, [1, 2]) });
+    const labels = compileVariant(forward, "train", 4, layoutOf(forward), limits).lowered.dispatches.map(({ label }) => label);
+    expect(labels.filter((label) => label.includes("gradient"))).toEqual(["tanh gradient: multiply", "matmul gradient: matmul"]);
+    const parameters = numbers(42);
+    const batch = { rows: 4, samples: 4, inputs: { x: numbers(120, 2) }, weights: new Float32Array(4).fill(1) };
+    const program = await engine().compile(forward);
+    await program.setParameters(parameters);
+    const gradients = new Float32Array(42);
     await program.train([batch], gradients);
     expectClose(gradients, reference(forward, [batch], parameters).gradients);
     await program.close();

@@ -67,11 +67,12 @@ class Fuser {
       return { anchor: undefined, exact: true, cost: 0, leaves: new Set() };
     }
     if (node.inputs.length === 0) return this.own(index, index);
-    if (node.operation === "reshape" && this.isStored(node.inputs[0])) return this.own(index, this.owners.get(node.inputs[0])!);
 
     const anchor = anchorLowering(node);
     if (anchor?.operands === "memory") node.inputs.forEach((input) => this.store(input));
     else this.storeUnfusable(node);
+    // The same memory in another shape.
+    if (node.operation === "reshape" && this.isStored(node.inputs[0])) return this.own(index, this.owners.get(node.inputs[0])!);
     while (this.leavesOf(node).size > this.maxLeaves) this.storeWidest(node);
 
     const inputs = node.inputs.map((input) => this.trees[input]);
