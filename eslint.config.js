@@ -33,7 +33,7 @@ const packages = ["bench", "e2e", "examples", ...readdirSync(join(root, "package
 const tests = ["packages/*/test/**", "packages/*/testing/**", "examples/**/*.test.ts", "e2e/**", "bench/**"];
 
 export default defineConfig(
-  globalIgnores(["**/dist/", "**/gen/", "**/test-results/", ".nx/", ".turbo/", "**/runs/"]),
+  globalIgnores(["**/dist/", "**/gen/", "**/test-results/", ".nx/", ".turbo/", "runs/"]),
   { linterOptions: { reportUnusedDisableDirectives: "error" } },
   js.configs.recommended,
 
