@@ -35,7 +35,8 @@ export class Command {
   constructor(args: readonly string[], { env = {}, cwd = root }: { env?: Record<string, string>; cwd?: string } = {}) {
     this.child = spawn(process.execPath, [bin, ...args], {
       cwd,
-      env: { ...process.env, ...env },
+      // Where CI is set, colours are on even in a pipe.
+      env: { ...process.env, NO_COLOR: "1", ...env },
       stdio: ["ignore", "pipe", "pipe"],
     });
     running.add(this);
