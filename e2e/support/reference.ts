@@ -33,15 +33,28 @@ export async function checkpointParameters(path: string): Promise<Float32Array> 
   return vector;
 }
 
-/** The largest difference between two vectors, relative to the largest value. */
+/** ‖a − b‖ / ‖b‖, in the Euclidean norm: the relative error of a vector. */
 export function relativeDifference(a: Float32Array, b: Float32Array): number {
-  if (a.length !== b.length) throw new Error(`vectors of ${a.length} and ${b.length} values`);
+  return finite(Math.sqrt(sum(a, b, (x, y) => (x - y) ** 2) / sum(b, b, (x) => x ** 2)));
+}
+
+/** max |a − b| / max |b|: no single value may be further off. */
+export function largestDifference(a: Float32Array, b: Float32Array): number {
   let difference = 0;
   let largest = 0;
-  for (let i = 0; i < a.length; i++) {
+  for (let i = 0; i < b.length; i++) {
     difference = Math.max(difference, Math.abs(a[i] - b[i]));
     largest = Math.max(largest, Math.abs(b[i]));
   }
-  // NaN compares false with everything and would pass unnoticed.
-  return Number.isFinite(difference / largest) ? difference / largest : Infinity;
+  return finite(difference / largest);
 }
+
+function sum(a: Float32Array, b: Float32Array, term: (x: number, y: number) => number): number {
+  if (a.length !== b.length) throw new Error(`vectors of ${a.length} and ${b.length} values`);
+  let total = 0;
+  for (let i = 0; i < a.length; i++) total += term(a[i], b[i]);
+  return total;
+}
+
+/** NaN compares false with everything and would pass unnoticed. */
+const finite = (value: number): number => (Number.isFinite(value) ? value : Infinity);

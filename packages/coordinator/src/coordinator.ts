@@ -229,7 +229,8 @@ class CoordinatedRun implements RunningCoordinator, ConnectionHandler {
   left(connection: Connection, why: string): void {
     this.connections.delete(connection.id);
     const worker = this.state.workers.get(connection.id);
-    if (worker) {
+    // Nothing is told after the end: that everybody goes is part of it.
+    if (worker && this.state.phase !== "ended") {
       const { id, name, host, engine, device } = worker;
       this.tell({ event: "worker", id, name, host, engine, device, state: "left", workers: this.state.workers.size - 1, why });
     }
