@@ -126,7 +126,7 @@ describe("data", () => {
     const folder = write({ "run.ts": onCsv("", 'idx({ train: { images: "images", labels: "labels" } })') });
     const { exitCode, message } = await fails(["train", join(folder, "run.ts")]);
     expect(exitCode).toBe(3);
-    expect(message).toMatch(/DATA_NOT_FOUND.*images/);
+    expect(message).toMatch(/DATA_NOT_FOUND.*(images|labels)/);
   });
 
   it("labels outside the classes", async () => {

@@ -1,0 +1,15 @@
+// npx tabgrad train e2e/runs/small.ts --engine gpu
+//
+// MNIST on a network that a software GPU can train in seconds, for tests on both engines.
+import { defineRun, dense, sequential, tanh } from "tabgrad";
+import mlp from "../../examples/mnist/mlp.ts";
+
+export default defineRun({
+  ...mlp,
+  model: sequential(dense(24), tanh(), dense(10)),
+  batchSize: 32,
+  microbatchSize: 8,
+  evaluateEvery: "end",
+  epochs: undefined,
+  steps: 20,
+});
