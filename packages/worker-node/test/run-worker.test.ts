@@ -32,12 +32,21 @@ interface Running {
   readonly end: Promise<WorkerEnd>;
   readonly abort: () => void;
   readonly lines: string[];
+  /** Settles when a line that contains `words` has been logged. */
+  readonly logged: (words: string) => Promise<void>;
 }
 
 function startWorker(url: string, options: Partial<WorkerOptions> = {}): Running {
   const controller = new AbortController();
   const lines: string[] = [];
-  const note = (_: object, message: string): void => void lines.push(message);
+  const waiting: (() => void)[] = [];
+  const note = (_: object, message: string): void => {
+    lines.push(message);
+    for (const look of waiting.splice(0)) look();
+  };
+  const logged = async (words: string): Promise<void> => {
+    while (!lines.some((line) => line.includes(words))) await new Promise<void>((resolve) => waiting.push(resolve));
+  };
   const log = { info: note, warn: note };
   const end = runWorker({ url, name: "test", engine: "cpu", log, signal: controller.signal, ...options });
   end.catch(() => {});
@@ -45,7 +54,7 @@ function startWorker(url: string, options: Partial<WorkerOptions> = {}): Running
     controller.abort();
     await end.catch(() => {});
   });
-  return { end, abort: () => controller.abort(), lines };
+  return { end, abort: () => controller.abort(), lines, logged };
 }
 
 /** What the contribution to `assignment` must be, in float64. */
@@ -200,8 +209,7 @@ describe("a worker", () => {
     const { port, url } = placeholder;
     await placeholder.kill();
     const worker = startWorker(url, { giveUpMs: 60_000 });
-    const retried = (): boolean => worker.lines.some((line) => line.includes("nothing listens there; trying again"));
-    while (!retried()) await new Promise((resolve) => setImmediate(resolve));
+    await worker.logged("nothing listens there; trying again");
     const coordinator = await coordinatorWith({ port });
     await (await coordinator.peer()).greet();
     expect(worker.lines.filter((line) => line.includes("trying again"))).toHaveLength(1);

@@ -20,8 +20,19 @@ export function settle(turn: Turn): void {
   fetchShards(turn);
   dropSuperseded(turn);
   if (turn.state.engine.name !== "ready") return;
+  giveBackImpossible(turn);
   loadParameters(turn);
   begin(turn);
+}
+
+/** An assignment that named an older version than the one before it may have pushed out what a later one needs. */
+function giveBackImpossible(turn: Turn): void {
+  for (;;) {
+    const { held, parameters } = turn.state;
+    const [head] = held;
+    if (!head || !isGone(turn.state, head.assignment.version)) return;
+    fail(turn, head.assignment.assignment, goneError(head.assignment.version, parameters.newest));
+  }
 }
 
 /** Hands the next assignment's parameters to the engine, or the newest ones where nothing is waiting, so that they are there in time. */
@@ -52,11 +63,11 @@ function begin(turn: Turn): void {
 /** Lets go of versions that nobody will ask for. */
 function dropSuperseded(turn: Turn): void {
   const { parameters, held } = turn.state;
-  const { newest, arriving, complete } = parameters;
-  if (arriving.size + complete.size < 2) return;
+  const { newest, arriving, complete, loaded } = parameters;
+  if (arriving.size + complete.size === 0) return;
   const needed = new Set(held.map(({ assignment }) => assignment.version));
   // The newest complete one stays until the newest one of all is complete, too: it may be asked for meanwhile.
-  const newestComplete = Math.max(-1, ...complete.keys());
+  const newestComplete = Math.max(loaded?.version ?? -1, ...complete.keys());
   const isKept = (version: number): boolean => version === newest || version === newestComplete || needed.has(version);
   const dropped = [...arriving, ...complete.keys()].filter((version) => !isKept(version));
   if (dropped.length === 0) return;
@@ -123,7 +134,7 @@ export function assigned(turn: Turn, assignment: Assignment): void {
 
 /** Whether a version was there and will not come again. */
 function isGone({ parameters: { newest, arriving, complete, loaded } }: SessionState, version: number): boolean {
-  return version < newest && !arriving.has(version) && !complete.has(version) && loaded?.version !== version;
+  return version <= newest && !arriving.has(version) && !complete.has(version) && loaded?.version !== version;
 }
 
 export function recalled(turn: Turn, { assignment, microbatches }: Recall): void {
