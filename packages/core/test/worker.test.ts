@@ -461,7 +461,7 @@ describe("an assignment", () => {
     [1, 0, 1].forEach((version, i) => script.message(assignment(i + 2, { version })));
     script.parameters(1).computed();
     expect(script.action("compute").assignment.assignment).toBe(2);
-    script.computed();
+    script.on({ type: "uploaded", connection: 1, uploadMs: 1 }).computed();
     expect(script.action("send").message).toMatchObject({ type: "failed", assignment: 3 });
     expect(script.action("compute").assignment.assignment).toBe(4);
   });
