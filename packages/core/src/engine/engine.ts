@@ -29,7 +29,7 @@ export interface Program {
   readonly parameterElements: number;
   /**
    * Makes `parameters` (flat vector, `parameterElements` values) current. The program may go on reading the array until the next
-   * call of this method, so the caller must not write to it meanwhile.
+   * call of this method: the caller must not write to it while another call is under way, and calls this again after it has.
    */
   setParameters(parameters: Float32Array): Promise<void>;
   /**
