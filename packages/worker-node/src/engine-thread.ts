@@ -2,22 +2,22 @@
 import { type Engine, EngineCompute } from "@tabgrad/core";
 import { parentPort, workerData } from "node:worker_threads";
 import { openEngine } from "./engines.ts";
-import { type Call, failureOf, type Reply, settleCall, type ThreadOptions } from "./thread-messages.ts";
+import { ThreadCalls } from "./thread-calls.ts";
+import { type Call, failureOf, type Reply, type ThreadOptions } from "./thread-messages.ts";
 
 const port = parentPort!;
 
-function post(reply: Reply, transfer: ArrayBuffer[] = []): void {
-  port.postMessage(reply, transfer);
-}
+const post = (reply: Reply): void => port.postMessage(reply);
 
+/** One call after another: the buffers of flat vectors are shared by all of them. */
 function serve(engine: Engine): void {
-  const compute = new EngineCompute(engine);
+  const calls = new ThreadCalls(new EngineCompute(engine));
+  let last = Promise.resolve();
   port.on("message", (call: Call) => {
-    void settleCall(compute, call).then(async ({ reply, transfer }) => {
-      post(reply, transfer);
-      if (call.method !== "close") return;
+    last = last.then(async () => {
+      post(await calls.make(call));
       // With nothing left to listen to, the thread ends.
-      await engine.close().finally(() => port.close());
+      if (call.method === "close") await engine.close().finally(() => port.close());
     });
   });
 }

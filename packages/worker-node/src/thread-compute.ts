@@ -8,7 +8,8 @@ import {
   TabgradError,
 } from "@tabgrad/core";
 import { Worker } from "node:worker_threads";
-import { buffersOf, type Call, errorOf, type Reply, type ThreadOptions } from "./thread-messages.ts";
+import { copyVector, SharedVectors } from "./shared-vectors.ts";
+import { type Call, errorOf, type Reply, type ThreadOptions } from "./thread-messages.ts";
 
 /** How long a thread may take to end when it is asked to; after that it is cut off. */
 const closeMs = 5000;
@@ -30,6 +31,7 @@ export class ThreadCompute implements Compute {
   readonly #thread: Worker;
   readonly #waiting = new Map<number, Waiting>();
   readonly #exited: Promise<void>;
+  readonly #vectors = new SharedVectors();
   #calls = 0;
   #gone: TabgradError | undefined;
 
@@ -65,19 +67,30 @@ export class ThreadCompute implements Compute {
   }
 
   putShard(shard: number, bytes: ArrayBuffer): Promise<void> {
-    return this.#call("putShard", [shard, bytes]) as Promise<void>;
+    return this.#call("putShard", [shard, bytes], [bytes]) as Promise<void>;
   }
 
   dropShard(shard: number): Promise<void> {
     return this.#call("dropShard", [shard]) as Promise<void>;
   }
 
-  setParameters(parameters: ArrayBuffer): Promise<ArrayBuffer | undefined> {
-    return this.#call("setParameters", [parameters]) as Promise<ArrayBuffer | undefined>;
+  async setParameters(parameters: ArrayBuffer): Promise<ArrayBuffer> {
+    const shared = this.#vectors.take(parameters.byteLength);
+    copyVector(parameters, shared);
+    await this.#call("setParameters", [shared]).finally(() => this.#vectors.give(shared));
+    return parameters;
   }
 
-  run(request: ComputeRequest): Promise<ComputeResult> {
-    return this.#call("run", [request]) as Promise<ComputeResult>;
+  async run({ gradients, ...request }: ComputeRequest): Promise<ComputeResult> {
+    if (!gradients) return this.#call("run", [request, undefined]) as Promise<ComputeResult>;
+    const shared = this.#vectors.take(gradients.byteLength);
+    try {
+      const result = (await this.#call("run", [request, shared])) as ComputeResult;
+      copyVector(shared, gradients);
+      return { ...result, gradients };
+    } finally {
+      this.#vectors.give(shared);
+    }
   }
 
   /** Ends the thread. Resolves when it has ended. */
@@ -88,12 +101,12 @@ export class ThreadCompute implements Compute {
     clearTimeout(cut);
   }
 
-  #call(method: Call["method"], input: readonly unknown[]): Promise<unknown> {
+  #call(method: Call["method"], input: readonly unknown[], transfer: readonly ArrayBuffer[] = []): Promise<unknown> {
     if (this.#gone) return Promise.reject(this.#gone);
     const id = ++this.#calls;
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject });
-      this.#thread.postMessage({ id, method, input }, buffersOf(input));
+      this.#thread.postMessage({ id, method, input }, transfer);
     });
   }
 

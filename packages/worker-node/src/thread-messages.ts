@@ -1,6 +1,7 @@
-// What the main thread and the engine's thread say to each other. ArrayBuffers are transferred, never copied and never shared:
-// ONNX Runtime refuses shared ones.
-import { type Compute, type EngineKind, type ErrorCode, TabgradError } from "@tabgrad/core";
+// What the main thread and the engine's thread say to each other. Shards are transferred. Flat vectors cross in shared memory that is
+// used again and again: transferring one to and fro in every step makes the garbage collectors of both threads work harder than the
+// engine. ONNX Runtime refuses shared memory, so the engine's thread copies from and to buffers of its own.
+import { type Compute, type ComputeRequest, type EngineKind, type ErrorCode, TabgradError } from "@tabgrad/core";
 
 export type EngineChoice = EngineKind | "auto";
 
@@ -11,10 +12,20 @@ export interface ThreadOptions {
   readonly threads?: number;
 }
 
-type Method = keyof Compute;
+/** `Compute`'s methods with their input as it crosses: flat vectors in shared memory. */
+interface Inputs {
+  load: Parameters<Compute["load"]>;
+  putShard: Parameters<Compute["putShard"]>;
+  dropShard: Parameters<Compute["dropShard"]>;
+  setParameters: [parameters: SharedArrayBuffer];
+  run: [request: Omit<ComputeRequest, "gradients">, gradients: SharedArrayBuffer | undefined];
+  close: [];
+}
+
+type Method = keyof Inputs;
 
 /** A call of one of the methods of `Compute`. Calls are made in the order in which they arrive. */
-export type Call = { [M in Method]: { readonly id: number; readonly method: M; readonly input: Parameters<Compute[M]> } }[Method];
+export type Call = { [M in Method]: { readonly id: number; readonly method: M; readonly input: Inputs[M] } }[Method];
 
 /** An error, as far as it survives the way between threads. */
 export interface Failure {
@@ -37,42 +48,4 @@ export function failureOf(error: unknown): Failure {
 
 export function errorOf({ code, message, remedy }: Failure): TabgradError {
   return new TabgradError(code ?? "ENGINE_FAILED", message, remedy ?? "Run `tabgrad doctor` on this machine.");
-}
-
-/** The buffers of a message, wherever in it they are. */
-export function buffersOf(values: readonly unknown[]): ArrayBuffer[] {
-  return values.flatMap((value) => {
-    if (value instanceof ArrayBuffer) return [value];
-    const { gradients } = (value ?? {}) as { gradients?: unknown };
-    return gradients instanceof ArrayBuffer ? [gradients] : [];
-  });
-}
-
-/** Makes a call, and puts what came of it into words. */
-export async function settleCall(compute: Compute, call: Call): Promise<{ reply: Reply; transfer: ArrayBuffer[] }> {
-  try {
-    const value = await invoke(compute, call);
-    return { reply: { type: "result", id: call.id, value }, transfer: buffersOf([value]) };
-  } catch (error) {
-    return { reply: { type: "failure", id: call.id, failure: failureOf(error) }, transfer: [] };
-  }
-}
-
-function invoke(compute: Compute, { method, input }: Call): Promise<unknown> {
-  switch (method) {
-    case "load":
-      return compute.load(...input);
-    case "putShard":
-      return compute.putShard(...input);
-    case "dropShard":
-      return compute.dropShard(...input);
-    case "setParameters":
-      return compute.setParameters(...input);
-    case "run":
-      return compute.run(...input);
-    case "close":
-      return compute.close();
-    default:
-      return method satisfies never;
-  }
 }

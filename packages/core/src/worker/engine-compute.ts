@@ -17,8 +17,14 @@ interface LoadedRun {
   readonly pool: BatchPool;
   readonly shards: Map<number, ShardView>;
   /** What the program reads. */
-  parameters: ArrayBuffer | undefined;
+  parameters: Float32Array<ArrayBuffer> | undefined;
+  /** The newest buffer for gradients: a program knows an array that it has seen before. */
+  gradients: Float32Array<ArrayBuffer> | undefined;
 }
+
+/** The same array for the same buffer. */
+const arrayOf = (buffer: ArrayBuffer, before: Float32Array<ArrayBuffer> | undefined): Float32Array<ArrayBuffer> =>
+  before?.buffer === buffer ? before : new Float32Array(buffer);
 
 /** `Compute` on an engine. The engine stays the caller's, who closes it after this. */
 export class EngineCompute implements Compute {
@@ -43,7 +49,7 @@ export class EngineCompute implements Compute {
         throw violation(`Welcome.parameter_elements is ${setup.parameterElements}; its graph has ${program.parameterElements}`);
       }
       const pool = new BatchPool(setup.fields, { microbatchSize: setup.microbatchSize, maxRows: this.#maxRows });
-      this.#run = { setup, program, pool, shards: new Map(), parameters: undefined };
+      this.#run = { setup, program, pool, shards: new Map(), parameters: undefined, gradients: undefined };
     });
   }
 
@@ -64,15 +70,16 @@ export class EngineCompute implements Compute {
     return this.#inOrder(async () => {
       const run = this.#loaded();
       const before = run.parameters;
-      await run.program.setParameters(new Float32Array(parameters));
-      run.parameters = parameters;
-      return before;
+      run.parameters = arrayOf(parameters, before);
+      await run.program.setParameters(run.parameters);
+      return run.parameters === before ? undefined : before?.buffer;
     });
   }
 
   run({ purpose, microbatches, gradients }: ComputeRequest): Promise<ComputeResult> {
     return this.#inOrder(async () => {
-      const { program, pool, shards } = this.#loaded();
+      const run = this.#loaded();
+      const { program, pool, shards } = run;
       if ((purpose === "train") !== (gradients !== undefined))
         throw new Error("a gradient buffer belongs to training, and only to it");
       const began = performance.now();
@@ -82,7 +89,8 @@ export class EngineCompute implements Compute {
         return view;
       });
       try {
-        const sums = gradients ? await program.train(batches, new Float32Array(gradients)) : await program.evaluate(batches);
+        if (gradients) run.gradients = arrayOf(gradients, run.gradients);
+        const sums = gradients ? await program.train(batches, run.gradients!) : await program.evaluate(batches);
         return { sums, gradients, computeMs: performance.now() - began };
       } finally {
         pool.release(batches);
