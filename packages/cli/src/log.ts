@@ -1,4 +1,5 @@
 // Logs go to stderr: pretty on a terminal, JSON lines otherwise, so that stdout holds nothing but results.
+import { Writable } from "node:stream";
 import { pino, type Logger } from "pino";
 import pretty from "pino-pretty";
 
@@ -19,7 +20,17 @@ export function createLog({ verbose, format, write = (line) => process.stderr.wr
     ignore: verbose ? "pid,hostname" : "pid,hostname,time",
     hideObject: !verbose,
     sync: true,
-    destination: { write: (line: string) => (write(line), true) } as unknown as NodeJS.WritableStream,
+    destination: lineStream(write),
   });
   return pino({ level, base }, stream);
+}
+
+function lineStream(write: (line: string) => void): Writable {
+  return new Writable({
+    decodeStrings: false,
+    write(line: string, _, done) {
+      write(line);
+      done();
+    },
+  });
 }

@@ -1,22 +1,24 @@
 // The `tabgrad` command.
 import { exitCodes } from "@tabgrad/core";
 import { Command, CommanderError } from "commander";
-import { coordinatorCommand } from "./commands/coordinator.ts";
-import { doctorCommand } from "./commands/doctor.ts";
-import { trainCommand } from "./commands/train.ts";
-import { workerCommand } from "./commands/worker.ts";
 import { reportFailure } from "./failure.ts";
 import { version } from "./version.ts";
+
+/** Loaded when asked for: a worker has no use for what a coordinator needs, and a small heap is quickly collected. */
+const commands = {
+  train: async () => (await import("./commands/train.ts")).trainCommand(),
+  coordinator: async () => (await import("./commands/coordinator.ts")).coordinatorCommand(),
+  worker: async () => (await import("./commands/worker.ts")).workerCommand(),
+  doctor: async () => (await import("./commands/doctor.ts")).doctorCommand(),
+};
 
 const program = new Command("tabgrad")
   .description("Train one neural network on every GPU you can reach.")
   .version(version)
   .showHelpAfterError("(add --help for the options)")
-  .showSuggestionAfterError()
-  .addCommand(trainCommand())
-  .addCommand(coordinatorCommand())
-  .addCommand(workerCommand())
-  .addCommand(doctorCommand());
+  .showSuggestionAfterError();
+const asked = Object.entries(commands).filter(([name]) => name === process.argv[2]);
+for (const [, load] of asked.length > 0 ? asked : Object.entries(commands)) program.addCommand(await load());
 
 for (const command of [program, ...program.commands]) command.exitOverride();
 

@@ -1,10 +1,7 @@
 // The coordinator: carries out what the decision core decides. Sockets, disk and clock are here; decisions are in decide/, arithmetic
 // in reduce/.
-import { discovery, graphToJson, metricNames, TabgradError, type Contribution, type Hello, type ResolvedRun } from "@tabgrad/core";
+import { discovery, graphToJson, metricNames, type Contribution, type Hello, type ResolvedRun } from "@tabgrad/core";
 import { randomUUID } from "node:crypto";
-import { mkdir } from "node:fs/promises";
-import type { Server } from "node:http";
-import { join } from "node:path";
 import { CheckpointWriter, type Snapshot } from "./checkpoint/index.ts";
 import type { Dataset } from "./data/index.ts";
 import {
@@ -20,9 +17,9 @@ import {
 import { Schedule } from "./plan.ts";
 import { Reducer } from "./reduce/reducer.ts";
 import type { ArrivedGradient, Connection, ConnectionHandler } from "./rim/connection.ts";
-import { createHttpServer, listen } from "./rim/http.ts";
-import { silenceMs, WorkerSockets } from "./rim/sockets.ts";
-import { Journal, Rate, type TelemetryEvent, type WorkerShare } from "./telemetry/index.ts";
+import { Entrance } from "./rim/entrance.ts";
+import { silenceMs } from "./rim/sockets.ts";
+import { Journal, Scoreboard, type DoneEvent, type TelemetryEvent } from "./telemetry/index.ts";
 
 export interface CoordinatorOptions {
   readonly run: ResolvedRun;
@@ -44,8 +41,6 @@ export interface CoordinatorOptions {
   /** Something that does not end the run but should be known. */
   readonly onWarning: (message: string) => void;
 }
-
-export type DoneEvent = Extract<TelemetryEvent, { event: "done" }>;
 
 export interface RunningCoordinator {
   /** http://HOST:PORT, as a worker on this machine reaches it. */
@@ -72,8 +67,6 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
 
 class CoordinatedRun implements RunningCoordinator, ConnectionHandler {
   readonly done: Promise<DoneEvent>;
-  url = "";
-  port = 0;
   private readonly runId = randomUUID();
   private readonly options: CoordinatorOptions;
   private readonly schedule: Schedule;
@@ -82,21 +75,15 @@ class CoordinatedRun implements RunningCoordinator, ConnectionHandler {
   private readonly checkpoints: CheckpointWriter;
   private readonly metrics: readonly string[];
   private readonly graphJson: string;
-  private readonly http: Server;
   private journal: Journal | undefined;
-  private sockets: WorkerSockets | undefined;
+  private entrance: Entrance | undefined;
   private state: RunState = initialState();
   private readonly queue: RunEvent[] = [];
   private dispatching = false;
   private readonly connections = new Map<string, Connection>();
   /** Gradients of contributions that were not decided on yet, by assignment. */
   private readonly arrived = new Map<number, { contribution: Contribution; gradient: ArrivedGradient }>();
-  private shares: WorkerShare[] = [];
-  private readonly rate = new Rate();
-  private samples = 0;
-  private beganAt: number | undefined;
-  private newest: { loss: number; metrics: Record<string, number> } | undefined;
-  private evaluation: { step: number; loss: number; metrics: Record<string, number> } | null = null;
+  private readonly scoreboard: Scoreboard;
   private settle!: { resolve: (event: DoneEvent) => void; reject: (error: Error) => void };
 
   constructor(options: CoordinatorOptions) {
@@ -107,18 +94,8 @@ class CoordinatedRun implements RunningCoordinator, ConnectionHandler {
     this.plan = this.schedule.runPlan;
     this.reducer = new Reducer(run.graph, run.description.optimizer, chunkElements, options.initial);
     this.metrics = metricNames(run.graph);
+    this.scoreboard = new Scoreboard(this.metrics);
     this.graphJson = graphToJson(run.graph);
-    this.http = createHttpServer({
-      store: dataset.store,
-      identity: () => ({
-        ...discovery,
-        run: this.runId,
-        step: this.state.step,
-        steps: this.plan.steps,
-        workers: this.state.workers.size,
-        phase: this.state.phase,
-      }),
-    });
     this.checkpoints = new CheckpointWriter({
       directory: options.directory,
       keep: checkpointsKept,
@@ -129,15 +106,13 @@ class CoordinatedRun implements RunningCoordinator, ConnectionHandler {
 
   async begin(): Promise<void> {
     const { directory, host, port, run, dataset } = this.options;
-    await this.openDirectory(directory);
-    const address = await listen(this.http, port, host);
-    this.port = address.port;
-    const reachable = host === "0.0.0.0" || host === "::" ? "127.0.0.1" : host;
-    this.url = `http://${reachable.includes(":") ? `[${reachable}]` : reachable}:${address.port}`;
+    this.journal = await Journal.open(directory);
+    const content = { store: dataset.store, identity: () => this.identity() };
+    this.entrance = await Entrance.open({ host, port, content, layout: this.reducer.layout, handler: this });
     this.tell({
       event: "start",
       runId: this.runId,
-      url: this.url,
+      url: this.entrance.url,
       steps: this.plan.steps,
       stepsPerEpoch: this.schedule.stepsPerEpoch,
       step: this.state.step,
@@ -148,28 +123,25 @@ class CoordinatedRun implements RunningCoordinator, ConnectionHandler {
       evaluationSamples: dataset.description.evaluation.samples,
       seed: run.description.seed,
     });
-    this.sockets = new WorkerSockets(this.http, this.reducer.layout, this);
     // So that a run that diverges at once still has something to go back to.
     this.checkpoints.request(this.snapshot());
   }
 
-  stop(why: string): void {
-    this.dispatch({ kind: "stop", why });
+  get url(): string {
+    return this.entrance!.url;
   }
 
-  private async openDirectory(directory: string): Promise<void> {
-    try {
-      await mkdir(directory, { recursive: true });
-      this.journal = new Journal(join(directory, "journal.msgpack"));
-      await this.journal.opened();
-    } catch (error) {
-      throw new TabgradError(
-        "OUTPUT_UNWRITABLE",
-        `Cannot write to ${directory}: ${(error as Error).message}`,
-        "Choose another folder with --out.",
-        { cause: error },
-      );
-    }
+  get port(): number {
+    return this.entrance!.port;
+  }
+
+  private identity(): Readonly<Record<string, unknown>> {
+    const { step, phase, workers } = this.state;
+    return { ...discovery, run: this.runId, step, steps: this.plan.steps, workers: workers.size, phase };
+  }
+
+  stop(why: string): void {
+    this.dispatch({ kind: "stop", why });
   }
 
   // What connections report.
@@ -254,7 +226,7 @@ class CoordinatedRun implements RunningCoordinator, ConnectionHandler {
       const { state, actions, reasons } = decide(this.plan, this.state, next, performance.now());
       this.state = state;
       for (const reason of reasons) {
-        if (reason.kind === "running") this.resume();
+        if (reason.kind === "running") this.scoreboard.resume(performance.now());
         this.tell({ event: "decision", step: state.step, reason });
       }
       for (const action of actions) this.perform(action);
@@ -286,13 +258,6 @@ class CoordinatedRun implements RunningCoordinator, ConnectionHandler {
     }
   }
 
-  /** Computing begins, or goes on after a pause. */
-  private resume(): void {
-    const now = performance.now();
-    this.beganAt ??= now;
-    this.rate.restart(now);
-  }
-
   private assign({ worker, assignment, purpose, step, version, microbatches }: Extract<Action, { kind: "assign" }>): void {
     this.connections.get(worker)?.send({
       type: "assignment",
@@ -310,42 +275,30 @@ class CoordinatedRun implements RunningCoordinator, ConnectionHandler {
     if (gradient.chunks.length === 0) return;
     this.reducer.add(gradient.chunks);
     const { samples, timings } = contribution;
-    this.shares.push({ id, name: this.state.workers.get(id)?.name ?? id, samples, timings });
+    this.scoreboard.contributed({ id, name: this.state.workers.get(id)?.name ?? id, samples, timings });
   }
 
   private apply(step: number, totals: Totals): void {
-    const reduction = this.reducer.apply(totals.samples, (frame) => this.sockets!.broadcast(frame));
+    const reduction = this.reducer.apply(totals.samples, (frame) => this.entrance!.broadcast(frame));
     if (reduction.kind === "notFinite") return void this.queue.push({ kind: "diverged", step, what: reduction.what });
-    const { loss, metrics } = this.means(totals);
-    this.samples += totals.samples;
-    this.newest = { loss, metrics };
     const { gradientNorm, learningRate } = reduction;
+    const epoch = this.schedule.epochOf(step);
+    const workers = this.state.workers.size;
     this.tell({
       event: "step",
       step,
-      epoch: this.schedule.epochOf(step),
-      loss,
-      metrics,
-      samples: totals.samples,
-      samplesPerSecond: this.rate.add(totals.samples, performance.now()),
-      workers: this.state.workers.size,
+      epoch,
+      ...this.scoreboard.step(totals, performance.now()),
+      workers,
       gradientNorm,
       learningRate,
-      shares: this.shares,
     });
-    this.shares = [];
     this.queue.push({ kind: "applied", step });
   }
 
   private evaluated(step: number, totals: Totals): void {
-    this.evaluation = { step, ...this.means(totals) };
-    this.newest = this.evaluation;
-    this.tell({ event: "eval", epoch: this.schedule.epochOf(step), ...this.evaluation, samples: totals.samples });
-    this.rate.restart(performance.now());
-  }
-
-  private means({ samples, lossSum, metricSums }: Totals): { loss: number; metrics: Record<string, number> } {
-    return { loss: lossSum / samples, metrics: Object.fromEntries(this.metrics.map((name, i) => [name, metricSums[i] / samples])) };
+    const means = this.scoreboard.evaluated(step, totals, performance.now());
+    this.tell({ event: "eval", step, epoch: this.schedule.epochOf(step), ...means, samples: totals.samples });
   }
 
   private snapshot(): Snapshot {
@@ -362,49 +315,29 @@ class CoordinatedRun implements RunningCoordinator, ConnectionHandler {
         epoch: this.schedule.epochOf(step),
         run: run.description,
         parametersSha256: this.reducer.parametersSha256(),
-        evaluation: this.evaluation,
+        evaluation: this.scoreboard.evaluation,
       },
     };
   }
 
   private async end(outcome: Outcome): Promise<DoneEvent> {
-    const seconds = this.beganAt === undefined ? 0 : (performance.now() - this.beganAt) / 1000;
     const { step } = this.state;
+    const result = this.scoreboard.done(outcome, performance.now());
     const farewell =
       outcome.kind === "finished" ? `finished after ${step} steps` : outcome.kind === "stopped" ? outcome.why : "the run diverged";
-    const closing = this.sockets!.close(farewell, closePatienceMs);
+    const closing = this.entrance!.close(farewell, closePatienceMs);
     try {
       // What diverged is worth nothing; the checkpoint before it stays.
       if (outcome.kind === "diverged") await this.checkpoints.settled();
       else await this.checkpoints.write(this.snapshot());
-      const event: DoneEvent = {
-        event: "done",
-        outcome: outcome.kind,
-        ...(outcome.kind === "stopped" && { why: outcome.why, code: "INTERRUPTED" }),
-        ...(outcome.kind === "diverged" && { why: outcome.what, code: "DIVERGED" }),
-        step,
-        loss: this.newest?.loss ?? null,
-        metrics: this.newest?.metrics ?? {},
-        checkpoint: this.checkpoints.newest ?? null,
-        parametersSha256: this.reducer.parametersSha256(),
-        seconds,
-        samples: this.samples,
-        samplesPerSecond: seconds > 0 ? this.samples / seconds : 0,
-      };
+      const checkpoint = this.checkpoints.newest ?? null;
+      const event: DoneEvent = { event: "done", ...result, step, checkpoint, parametersSha256: this.reducer.parametersSha256() };
       this.tell(event);
       return event;
     } finally {
       await closing;
-      await this.closeHttp();
       await this.journal?.close();
     }
-  }
-
-  private closeHttp(): Promise<void> {
-    this.http.closeAllConnections();
-    return new Promise((resolve) => {
-      this.http.close(() => resolve());
-    });
   }
 
   private tell(event: TelemetryEvent): void {

@@ -1,9 +1,9 @@
 // The journal on a real disk, and the rate under a virtual clock.
-import { appendFile, mkdtemp, rm } from "node:fs/promises";
+import { appendFile, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { Journal, readJournal } from "../src/telemetry/journal.ts";
+import { Journal, journalFile, readJournal } from "../src/telemetry/journal.ts";
 import { Rate } from "../src/telemetry/rate.ts";
 import type { TelemetryEvent } from "../src/telemetry/events.ts";
 
@@ -17,10 +17,9 @@ describe("the journal", () => {
   afterEach(() => rm(directory, { recursive: true, force: true }));
 
   it("is read back as it was written, across restarts", async () => {
-    const path = join(directory, "journal.msgpack");
+    const path = join(directory, journalFile);
     for (const time of [1, 2]) {
-      const journal = new Journal(path);
-      await journal.opened();
+      const journal = await Journal.open(directory);
       journal.append(evaluation, time);
       await journal.close();
     }
@@ -31,9 +30,8 @@ describe("the journal", () => {
   });
 
   it("ends at a record that a crash cut off", async () => {
-    const path = join(directory, "journal.msgpack");
-    const journal = new Journal(path);
-    await journal.opened();
+    const path = join(directory, journalFile);
+    const journal = await Journal.open(directory);
     journal.append(evaluation, 1);
     await journal.close();
     await appendFile(path, Uint8Array.of(0x82, 0xa4, 0x74));
@@ -41,7 +39,8 @@ describe("the journal", () => {
   });
 
   it("says at once that it can't be written", async () => {
-    await expect(new Journal(join(directory, "missing", "journal")).opened()).rejects.toThrow(/ENOENT/);
+    await writeFile(join(directory, "file"), "");
+    await expect(Journal.open(join(directory, "file", "run"))).rejects.toMatchObject({ code: "OUTPUT_UNWRITABLE" });
   });
 });
 

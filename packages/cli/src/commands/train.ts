@@ -78,6 +78,8 @@ interface LogLine {
   readonly msg: string;
   readonly code?: string;
   readonly remedy?: string;
+  /** In the line that says what the worker computes on. */
+  readonly device?: string;
 }
 
 function parseLine(line: string): LogLine | undefined {
@@ -95,11 +97,13 @@ function listener(log: Logger): (name: string, line: string) => void {
   return (name, line) => {
     const parsed = parseLine(line);
     const text = parsed?.msg ?? line;
-    const level = parsed ? log.levels.labels[parsed.level] : "warn";
-    // Failures are told once, at the end, with their remedy.
-    if (said.has(text) || parsed?.code !== undefined) return;
+    // What is no log line of ours, a library has written past us.
+    const level = parsed ? (log.levels.labels[parsed.level] ?? "info") : "debug";
+    // Failures are told once, at the end, with their remedy; of comings and goings the coordinator tells.
+    const routine = level === "info" && parsed?.device === undefined;
+    if (said.has(text) || parsed?.code !== undefined || routine) return;
     said.add(text);
-    (log as unknown as Record<string, (fields: object, message: string) => void>)[level ?? "info"]({ worker: name }, text);
+    log[level as "info"]({ worker: name }, text);
   };
 }
 

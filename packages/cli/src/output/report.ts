@@ -36,9 +36,20 @@ export function createReport(options: CommonOptions & { readonly json?: true }):
 
 /** The log speaks of what changes, not of every step. */
 function narrate(event: TelemetryEvent, log: Logger): void {
-  if (event.event === "decision") log.info({ reason: event.reason }, sentence(event.reason));
+  if (event.event === "start") log.info({ run: event.runId }, introduction(event));
+  else if (event.event === "decision") log.info({ reason: event.reason }, sentence(event.reason));
   else if (event.event === "worker" && event.state === "joined") log.debug(event, `${event.name} computes on ${event.device}`);
   else if (event.event === "checkpoint") log.debug(event, `checkpoint of step ${event.step}: ${event.path}`);
+}
+
+function introduction({
+  parameters,
+  trainSamples,
+  evaluationSamples,
+  batchSize,
+  steps,
+}: Extract<TelemetryEvent, { event: "start" }>): string {
+  return `${count(parameters)} parameters, ${count(trainSamples)} samples to learn from, ${count(evaluationSamples)} held out; ${count(steps)} steps of ${count(batchSize)} samples`;
 }
 
 function summary({ outcome, why, step, loss, metrics: means, checkpoint, seconds, samples, samplesPerSecond }: DoneEvent): string {

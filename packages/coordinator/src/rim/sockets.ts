@@ -1,7 +1,8 @@
 // The coordinator's WebSocket side: accepts workers at /worker and notices those that fell silent.
-import { bounds, chooseSubprotocol, type ChunkLayout } from "@tabgrad/core";
-import type { Server } from "node:http";
-import { WebSocketServer } from "ws";
+import { bounds, chooseSubprotocol, workerPath, type ChunkLayout } from "@tabgrad/core";
+import type { IncomingMessage, Server } from "node:http";
+import type { Duplex } from "node:stream";
+import { WebSocketServer, type WebSocket } from "ws";
 import { Connection, type ConnectionHandler } from "./connection.ts";
 
 /** A worker that says nothing for this long, pings included, is taken for dead. */
@@ -16,17 +17,17 @@ export class WorkerSockets {
   private readonly heartbeat: NodeJS.Timeout;
   private count = 0;
 
-  constructor(http: Server, layout: ChunkLayout, handler: ConnectionHandler) {
+  /** @param servers those whose upgrades to take: the port's, and the local socket's */
+  constructor(servers: readonly Server[], layout: ChunkLayout, handler: ConnectionHandler) {
     this.server = new WebSocketServer({
-      server: http,
-      path: "/worker",
+      noServer: true,
+      path: workerPath,
       perMessageDeflate: false,
       maxPayload: bounds.frameBytes,
       handleProtocols: chooseSubprotocol,
     });
-    // An error of the http server is reported by who listens on it.
-    this.server.on("error", () => undefined);
-    this.server.on("connection", (socket, request) => {
+    for (const server of servers) server.on("upgrade", (request, socket, head) => this.upgrade(request, socket, head));
+    this.server.on("connection", (socket: WebSocket, request: IncomingMessage) => {
       if (this.connections.size >= maxConnections) return socket.terminate();
       request.socket.setNoDelay(true);
       const connection = new Connection(`w${++this.count}`, socket, layout, handler);
@@ -50,6 +51,14 @@ export class WorkerSockets {
       this.server.close(() => resolve());
     });
     clearTimeout(cut);
+  }
+
+  private upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    if (this.server.shouldHandle(request)) {
+      this.server.handleUpgrade(request, socket, head, (accepted) => this.server.emit("connection", accepted, request));
+    } else {
+      socket.end("HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n");
+    }
   }
 
   private beat(): void {

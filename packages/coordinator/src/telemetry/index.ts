@@ -1,4 +1,4 @@
 // What a run tells the world.
 export type { TelemetryEvent, WorkerShare, WorkerTimings } from "./events.ts";
-export { Journal, readJournal, type JournalRecord } from "./journal.ts";
-export { Rate } from "./rate.ts";
+export { Journal, journalFile, readJournal, type JournalRecord } from "./journal.ts";
+export { Scoreboard, type DoneEvent } from "./scoreboard.ts";

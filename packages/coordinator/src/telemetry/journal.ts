@@ -1,6 +1,9 @@
 // The run's journal: every telemetry event with its time, appended as msgpackr records to a file beside the checkpoints.
+import { TabgradError } from "@tabgrad/core";
+import { once } from "node:events";
 import { createWriteStream, type WriteStream } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { Packr, Unpackr } from "msgpackr";
 import type { TelemetryEvent } from "./events.ts";
 
@@ -10,20 +13,30 @@ export interface JournalRecord {
   readonly event: TelemetryEvent;
 }
 
+/** Its name in a run's folder. */
+export const journalFile = "journal.msgpack";
+
 export class Journal {
   private readonly packr = new Packr({ useRecords: false });
   private readonly stream: WriteStream;
 
-  constructor(path: string) {
-    this.stream = createWriteStream(path, { flags: "a" });
+  /** Begins a journal in a run's folder, or goes on with it; makes the folder. @throws TabgradError OUTPUT_UNWRITABLE */
+  static async open(directory: string): Promise<Journal> {
+    try {
+      await mkdir(directory, { recursive: true });
+      const journal = new Journal(join(directory, journalFile));
+      await once(journal.stream, "open");
+      return journal;
+    } catch (error) {
+      const { message } = error as Error;
+      throw new TabgradError("OUTPUT_UNWRITABLE", `Cannot write to ${directory}: ${message}`, "Choose another folder with --out.", {
+        cause: error,
+      });
+    }
   }
 
-  /** Rejects if the file cannot be opened, so that a full or read-only disk is noticed at the start. */
-  opened(): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.stream.once("open", () => resolve());
-      this.stream.once("error", reject);
-    });
+  private constructor(path: string) {
+    this.stream = createWriteStream(path, { flags: "a" });
   }
 
   append(event: TelemetryEvent, time: number): void {
