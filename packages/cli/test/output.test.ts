@@ -1,0 +1,111 @@
+// What a person and a script see of a run: the same events, shown in two ways.
+import type { TelemetryEvent } from "@tabgrad/coordinator";
+import { PassThrough } from "node:stream";
+import { stripVTControlCharacters } from "node:util";
+import { describe, expect, it } from "vitest";
+import { count, decimal, duration, metrics, percent } from "../src/output/format.ts";
+import { toJsonLine } from "../src/output/json-lines.ts";
+import { Progress } from "../src/output/progress.ts";
+
+const start: TelemetryEvent = {
+  event: "start",
+  runId: "run",
+  url: "http://127.0.0.1:7070",
+  steps: 6,
+  stepsPerEpoch: 4,
+  step: 0,
+  batchSize: 100,
+  microbatchSize: 25,
+  parameters: 1000,
+  trainSamples: 400,
+  evaluationSamples: 50,
+  seed: 1,
+};
+
+const timings = { waitMs: 0, fetchMs: 0, computeMs: 1, uploadMs: 0 };
+const step = (number: number, loss: number, samples = 100): TelemetryEvent => ({
+  event: "step",
+  step: number,
+  epoch: number <= 4 ? 1 : 2,
+  loss,
+  metrics: { accuracy: 0.5 },
+  samples,
+  samplesPerSecond: 100,
+  workers: 2,
+  gradientNorm: 1,
+  learningRate: 1e-3,
+  shares: [
+    { id: "w1", name: "ann", samples: 75, timings },
+    { id: "w2", name: "bob", samples: samples - 75, timings },
+  ],
+});
+const evaluation: TelemetryEvent = { event: "eval", step: 4, epoch: 1, loss: 0.25, metrics: { accuracy: 0.875 }, samples: 50 };
+
+function shown(events: readonly TelemetryEvent[], { isTTY = false, now = () => 0 } = {}): string {
+  const stream = Object.assign(new PassThrough(), {
+    isTTY,
+    columns: 160,
+    rows: 40,
+    cursorTo: () => true,
+    clearLine: () => true,
+    moveCursor: () => true,
+  });
+  const progress = new Progress({ stream: stream as unknown as NodeJS.WriteStream, now });
+  for (const event of events) progress.show(event);
+  return stripVTControlCharacters((stream.read() as Buffer | null)?.toString() ?? "");
+}
+
+describe("JSON lines", () => {
+  it("put metrics beside the loss", () => {
+    expect(JSON.parse(toJsonLine(evaluation))).toEqual({
+      event: "eval",
+      step: 4,
+      epoch: 1,
+      loss: 0.25,
+      accuracy: 0.875,
+      samples: 50,
+    });
+  });
+
+  it("are one line each", () => expect(toJsonLine(step(1, 2))).not.toContain("\n"));
+});
+
+describe("progress", () => {
+  it("ends an epoch with its means, not with its last step", () => {
+    const text = shown([start, step(1, 4), step(2, 2), step(3, 2), step(4, 0, 300), evaluation]);
+    expect(text).toContain("epoch 1/2  loss 1.333  accuracy 50.00 %  100 samples/s  ann 50 %, bob 50 %\n");
+    expect(text).toContain("held out: loss 0.2500  accuracy 87.50 %  (50 samples)\n");
+  });
+
+  it("says now and then where it is, if there is no terminal", () => {
+    let time = 0;
+    const text = shown([start, step(1, 4), step(2, 2), step(3, 2)], { now: () => (time += 6_000) });
+    expect(text).toContain("step 2 of 6");
+    expect(text).toMatch(/0:0\d left/);
+  });
+
+  it("counts the last epoch of a run of steps as what it is", () => {
+    const text = shown([start, ...[1, 2, 3, 4].map((number) => step(number, 1)), step(5, 1), step(6, 1)]);
+    expect(text).toContain("epoch 2/2  loss 1.000");
+  });
+
+  it("draws a bar on a terminal", () => {
+    const text = shown([start, step(1, 1), step(2, 1), step(3, 1), step(4, 1)], { isTTY: true });
+    expect(text).toContain("epoch 1/2");
+  });
+});
+
+describe("numbers", () => {
+  it.each([
+    [count(48_120.4), "48,120"],
+    [percent(0.97854), "97.85 %"],
+    [duration(7), "0:07"],
+    [duration(750), "12:30"],
+    [duration(3_725), "1:02:05"],
+    [duration(Infinity), "–"],
+    [decimal(0.21341), "0.2134"],
+    [decimal(1.23e-7), "1.2e-7"],
+    [decimal(0), "0.000"],
+    [metrics({ accuracy: 0.5, meanAbsoluteError: 0.25 }), "accuracy 50.00 %  meanAbsoluteError 0.2500"],
+  ])("%s", (found, expected) => expect(found).toBe(expected));
+});

@@ -1,0 +1,215 @@
+// The coordinator on real sockets and a real disk, talked to by workers that say just what a test wants.
+import {
+  adam,
+  checkRun,
+  crossEntropy,
+  csv,
+  dense,
+  initialParameters,
+  resolveRun,
+  sequential,
+  sgd,
+  type OptimizerSpec,
+} from "@tabgrad/core";
+import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { readCheckpoint, readJournal, startCoordinator, type RunningCoordinator, type TelemetryEvent } from "../src/index.ts";
+import { openDataset } from "../src/data/index.ts";
+import { RawWorker } from "./raw-worker.ts";
+
+let folder: string;
+let coordinator: RunningCoordinator | undefined;
+let events: TelemetryEvent[];
+
+beforeEach(async () => {
+  events = [];
+  folder = await mkdtemp(join(tmpdir(), "tabgrad-coordinator-"));
+  const rows = Array.from({ length: 40 }, (_, i) => `${i % 7},${i % 5},${i % 2 ? "odd" : "even"}`);
+  await writeFile(join(folder, "data.csv"), ["length,width,kind", ...rows].join("\n"));
+});
+
+afterEach(async () => {
+  coordinator?.stop("the test is over");
+  await coordinator?.done;
+  coordinator = undefined;
+  await rm(folder, { recursive: true, force: true });
+});
+
+async function start({
+  steps = 2,
+  optimizer = sgd({ learningRate: 1 }) as OptimizerSpec,
+  startWorkers = 1,
+} = {}): Promise<RunningCoordinator> {
+  const settings = checkRun({
+    data: csv({ path: "data.csv", label: "kind", test: { fraction: 0.2 } }),
+    model: sequential(dense(2)),
+    loss: crossEntropy(),
+    optimizer,
+    batchSize: 16,
+    microbatchSize: 4,
+    steps,
+    evaluateEvery: "end",
+  });
+  const dataset = await openDataset(settings.data, { baseDirectory: folder, seed: settings.seed });
+  const run = resolveRun(settings, dataset.description);
+  coordinator = await startCoordinator({
+    run,
+    initial: initialParameters(run.graph, settings.seed),
+    dataset,
+    directory: join(folder, "run"),
+    host: "127.0.0.1",
+    port: 0,
+    startWorkers,
+    minWorkers: 1,
+    software: "test",
+    onEvent: (event) => events.push(event),
+    onWarning: (message) => expect.unreachable(message),
+  });
+  return coordinator;
+}
+
+const told = <K extends TelemetryEvent["event"]>(kind: K): Extract<TelemetryEvent, { event: K }>[] =>
+  events.filter((event): event is Extract<TelemetryEvent, { event: K }> => event.event === kind);
+
+describe("a run", () => {
+  it("hands out steps, takes them, evaluates, and leaves a checkpoint and a journal", async () => {
+    const { url, done } = await start();
+    const { worker, welcome } = await RawWorker.join(url);
+    expect(welcome).toMatchObject({ parameterElements: 6, microbatchSize: 4, metrics: ["accuracy"] });
+    const first = await worker.message("assignment");
+    expect(first).toMatchObject({ purpose: "train", step: 1, version: 0 });
+    expect(first.microbatches).toHaveLength(4);
+    worker.contribute(first, welcome, { value: 16 });
+    const second = await worker.message("assignment", ({ step, purpose }) => step === 2 && purpose === "train");
+    // The sum of 16 everywhere over 16 samples is a mean of 1; with a learning rate of 1 every parameter falls by 1.
+    const [before, after] = await Promise.all(
+      [0, 1].map((version) => worker.message("parametersChunk", (message) => message.version === version)),
+    );
+    after.values.forEach((value, i) => expect(value).toBeCloseTo(before.values[i] - 1, 6));
+    worker.contribute(second, welcome);
+    worker.contribute(await worker.message("assignment", ({ purpose }) => purpose === "evaluate"), welcome, { lossSum: 4 });
+    expect(await done).toMatchObject({ outcome: "finished", step: 2, loss: 0.5 });
+    expect(await worker.closed).toBe(1000);
+    expect(await worker.message("goodbye")).toMatchObject({ reconnect: false });
+
+    const checkpoint = await readCheckpoint(join(folder, "run"));
+    expect(checkpoint.manifest).toMatchObject({
+      step: 2,
+      evaluation: { step: 2, loss: 0.5 },
+      parametersSha256: told("done")[0].parametersSha256,
+    });
+    expect(checkpoint.weights.map(({ name, shape }) => [name, shape])).toEqual([
+      ["0.weight", [2, 2]],
+      ["0.bias", [2]],
+    ]);
+    const journal = await readJournal(join(folder, "run", "journal.msgpack"));
+    expect(journal.map(({ event }) => event)).toEqual(JSON.parse(JSON.stringify(events)));
+  });
+
+  it("gives what a dead worker held to another, and a newcomer the newest parameters", async () => {
+    const { url, done } = await start({ steps: 2 });
+    const { worker: first, welcome } = await RawWorker.join(url);
+    first.contribute(await first.message("assignment"), welcome, { value: 1 });
+    await first.message("assignment", ({ step }) => step === 2);
+    first.cut();
+    const { worker: second } = await RawWorker.join(url, { workerId: "1".repeat(32) });
+    const again = await second.message("assignment");
+    expect(again).toMatchObject({ step: 2, version: 1 });
+    expect(again.microbatches).toHaveLength(4);
+    expect(second.messages.filter(({ type }) => type === "parametersChunk")).toEqual([expect.objectContaining({ version: 1 })]);
+    second.contribute(again, welcome);
+    second.contribute(await second.message("assignment", ({ purpose }) => purpose === "evaluate"), welcome);
+    expect(await done).toMatchObject({ outcome: "finished", step: 2 });
+    expect(told("worker").map(({ state }) => state)).toEqual(["joined", "left", "joined"]);
+  });
+
+  it("counts nothing of a contribution that lacks chunks, and asks for the work again", async () => {
+    const { url } = await start();
+    const { worker, welcome } = await RawWorker.join(url);
+    const first = await worker.message("assignment");
+    worker.contribute(first, welcome, { chunks: false });
+    const again = await worker.message("assignment", ({ assignment }) => assignment !== first.assignment);
+    expect(again).toMatchObject({ step: 1, version: 0 });
+    expect(told("step")).toEqual([]);
+  });
+
+  it("stops where the gradient is not finite, before it touches a parameter", async () => {
+    const { url, done } = await start({ optimizer: adam() });
+    const { worker, welcome } = await RawWorker.join(url);
+    worker.contribute(await worker.message("assignment"), welcome, { value: NaN });
+    expect(await done).toMatchObject({ outcome: "diverged", step: 1, code: "DIVERGED", why: "the gradient is not finite" });
+    expect(await readdir(join(folder, "run"))).toEqual(["journal.msgpack", "step-00000000"]);
+    const { manifest } = await readCheckpoint(join(folder, "run"));
+    expect(told("done")[0].parametersSha256).toBe(manifest.parametersSha256);
+  });
+
+  it("ends with a checkpoint when it is stopped, also before anybody came", async () => {
+    const { stop, done } = { stop: (await start()).stop.bind(coordinator), done: coordinator!.done };
+    stop("enough");
+    expect(await done).toMatchObject({ outcome: "stopped", why: "enough", step: 0, loss: null });
+    expect((await readCheckpoint(join(folder, "run"))).manifest.step).toBe(0);
+  });
+});
+
+describe("peers that are not what they should be", () => {
+  it.each([
+    ["says another version in its hello", "tabgrad.v1", 2],
+    ["offers another version's subprotocol", "tabgrad.v2", undefined],
+  ])("one that %s is told so", async (_, offered, protocol) => {
+    const { url } = await start();
+    const worker = await RawWorker.connect(url, offered);
+    if (protocol !== undefined) worker.sayHello({ protocol });
+    expect(await worker.message("refused")).toMatchObject({
+      code: "PROTOCOL_VERSION",
+      reason: expect.stringContaining("version") as string,
+    });
+    expect(await worker.closed).toBe(4001);
+    expect(told("worker")).toEqual([]);
+  });
+
+  it.each<[string, (worker: RawWorker) => void]>([
+    ["sends text", (worker) => worker.sendRaw("hello")],
+    ["sends garbage", (worker) => worker.sendRaw(Uint8Array.of(1, 2, 3))],
+    ["says hello twice", (worker) => worker.sayHello()],
+    [
+      "sends a chunk that does not exist",
+      (worker) => worker.send({ type: "contributionChunk", assignment: 1, chunk: 9, values: new Float32Array(6) }),
+    ],
+    [
+      "sends a chunk of the wrong size",
+      (worker) => worker.send({ type: "contributionChunk", assignment: 1, chunk: 0, values: new Float32Array(5) }),
+    ],
+    [
+      "sends a chunk twice",
+      (worker) => {
+        for (let i = 0; i < 2; i++)
+          worker.send({ type: "contributionChunk", assignment: 1, chunk: 0, values: new Float32Array(6) });
+      },
+    ],
+  ])("one that %s is closed with 4002, and its work goes back", async (_, misbehave) => {
+    const { url } = await start();
+    const { worker } = await RawWorker.join(url);
+    await worker.message("assignment");
+    misbehave(worker);
+    expect(await worker.message("refused")).toMatchObject({ code: "PROTOCOL_VIOLATION" });
+    expect(await worker.closed).toBe(4002);
+    const { worker: other } = await RawWorker.join(url);
+    expect((await other.message("assignment")).microbatches).toHaveLength(4);
+  });
+
+  it("one that speaks before it says hello is closed", async () => {
+    const { url } = await start();
+    const worker = await RawWorker.connect(url);
+    worker.send({ type: "leaving", reason: "" });
+    expect(await worker.closed).toBe(4002);
+  });
+
+  it("two workers of one name are told apart", async () => {
+    const { url } = await start({ startWorkers: 3 });
+    await RawWorker.join(url);
+    await RawWorker.join(url);
+    expect(told("worker").map(({ name }) => name)).toEqual(["raw", "raw (2)"]);
+  });
+});
