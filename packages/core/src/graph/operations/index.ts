@@ -22,5 +22,4 @@ export const operations = {
 export const isOperationName = (name: string): name is OperationName => Object.hasOwn(operations, name);
 
 /** The definition of an operation, its type widened to where a node's attributes are not known statically. */
-export const definitionOf = (name: OperationName): OperationDefinition<OperationName> =>
-  operations[name] as unknown as OperationDefinition<OperationName>;
+export const definitionOf = (name: OperationName): OperationDefinition<OperationName> => operations[name];

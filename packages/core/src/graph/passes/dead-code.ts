@@ -13,7 +13,7 @@ export function eliminateDeadCode(graph: Graph): Graph {
   graph.nodes.forEach((node, index) => {
     if (!alive.has(index)) return;
     renumbered.set(index, nodes.length);
-    nodes.push({ ...node, inputs: node.inputs.map((input) => renumbered.get(input)!) } as Node);
+    nodes.push({ ...node, inputs: node.inputs.map((input) => renumbered.get(input)!) });
   });
   const outputs = Object.fromEntries(Object.entries(graph.outputs).map(([name, node]) => [name, renumbered.get(node)!]));
   return { nodes, outputs, rows: graph.rows };
