@@ -2,7 +2,7 @@
 //
 // MNIST on a network that a software GPU can train in seconds, for tests on both engines.
 import { defineRun, dense, sequential, tanh } from "tabgrad";
-import mlp from "../../examples/mnist/mlp.ts";
+import mlp from "@tabgrad/examples/mnist/mlp";
 
 export default defineRun({
   ...mlp,

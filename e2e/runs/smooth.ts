@@ -4,6 +4,6 @@
 // the last bit of a sum decides whether its whole unit learns in that step, and two runs that add in another order part for good: one
 // run of 120 steps in twelve does, in one process too. See docs/guarantees.md.
 import { defineRun, dense, sequential, tanh } from "tabgrad";
-import mlp from "../../examples/mnist/mlp.ts";
+import mlp from "@tabgrad/examples/mnist/mlp";
 
 export default defineRun({ ...mlp, model: sequential(dense(256), tanh(), dense(128), tanh(), dense(10)) });
