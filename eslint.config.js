@@ -73,6 +73,8 @@ export default defineConfig(
       // Enums come in from the wire as numbers.
       "@typescript-eslint/no-unsafe-enum-comparison": "off",
       eqeqeq: "error",
+      // A closure may read a variable that has its value only later.
+      "prefer-const": ["error", { ignoreReadBeforeAssign: true }],
       "no-console": "error",
     },
   },

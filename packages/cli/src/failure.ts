@@ -1,5 +1,6 @@
 // How a failure reaches a person: what came, what was expected, what to do, and a code; with --verbose where it happened, too.
-import { errorKinds, exitCodes, TabgradError } from "@tabgrad/core";
+import type { TabgradError } from "@tabgrad/core";
+import { errorKinds, exitCodes } from "@tabgrad/core";
 import pc from "picocolors";
 import { createLog } from "./log.ts";
 

@@ -41,7 +41,7 @@ const step = (number: number, loss: number, samples = 100): TelemetryEvent => ({
 });
 const evaluation: TelemetryEvent = { event: "eval", step: 4, epoch: 1, loss: 0.25, metrics: { accuracy: 0.875 }, samples: 50 };
 
-function shown(events: readonly TelemetryEvent[], { isTTY = false, now = () => 0 } = {}): string {
+function shown(events: readonly TelemetryEvent[], { isTTY = false, now = (): number => 0 } = {}): string {
   const stream = Object.assign(new PassThrough(), {
     isTTY,
     columns: 160,

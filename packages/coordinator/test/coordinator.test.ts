@@ -37,11 +37,17 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
+interface Start {
+  readonly steps?: number;
+  readonly optimizer?: OptimizerSpec;
+  readonly startWorkers?: number;
+}
+
 async function start({
   steps = 2,
-  optimizer = sgd({ learningRate: 1 }) as OptimizerSpec,
+  optimizer = sgd({ learningRate: 1 }),
   startWorkers = 1,
-} = {}): Promise<RunningCoordinator> {
+}: Start = {}): Promise<RunningCoordinator> {
   const settings = checkRun({
     data: csv({ path: "data.csv", label: "kind", test: { fraction: 0.2 } }),
     model: sequential(dense(2)),
