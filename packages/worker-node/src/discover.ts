@@ -1,5 +1,5 @@
 // Before a socket is opened: is there a coordinator at this address, and does it speak our protocol?
-import { checkDiscovery, type Discovery, discoveryPath, notACoordinator, TabgradError } from "@tabgrad/core";
+import { checkDiscovery, discoveryPath, notACoordinator, TabgradError } from "@tabgrad/core";
 
 /** How long an address may take to answer. */
 const answerMs = 10_000;
@@ -10,13 +10,13 @@ const documentBytes = 64 * 1024;
  * @param url the coordinator's address
  * @throws TabgradError COORDINATOR_UNREACHABLE where trying again can help; NOT_A_COORDINATOR, PROTOCOL_VERSION, ADDRESS_UNAVAILABLE
  */
-export async function discover(url: string, signal: AbortSignal): Promise<Discovery> {
+export async function discover(url: string, signal: AbortSignal): Promise<void> {
   const response = await request(new URL(discoveryPath, url), AbortSignal.any([signal, AbortSignal.timeout(answerMs)]), url);
   try {
     // A proxy in front of a coordinator that is away answers so.
     if (response.status >= 500) throw unreachable(url, `it answered with status ${response.status}`);
     if (!response.ok) throw notACoordinator(url, `it answered ${discoveryPath} with status ${response.status}`);
-    return checkDiscovery(await textOf(response, url), url);
+    checkDiscovery(await textOf(response, url), url);
   } finally {
     await response.body?.cancel().catch(() => {});
   }

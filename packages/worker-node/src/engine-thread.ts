@@ -7,17 +7,19 @@ import { type Call, failureOf, type Reply, type ThreadOptions } from "./thread-m
 
 const port = parentPort!;
 
-const post = (reply: Reply): void => port.postMessage(reply);
+const post = (replies: readonly Reply[]): void => port.postMessage(replies);
 
-/** One call after another: the buffers of flat vectors are shared by all of them. */
+/** One call after another: the buffers of flat vectors are shared by all of them. Calls that came together are answered together. */
 function serve(engine: Engine): void {
   const calls = new ThreadCalls(new EngineCompute(engine));
   let last = Promise.resolve();
-  port.on("message", (call: Call) => {
+  port.on("message", (batch: readonly Call[]) => {
     last = last.then(async () => {
-      post(await calls.make(call));
+      const replies: Reply[] = [];
+      for (const call of batch) replies.push(await calls.make(call));
+      post(replies);
       // With nothing left to listen to, the thread ends.
-      if (call.method === "close") await engine.close().finally(() => port.close());
+      if (batch.some(({ method }) => method === "close")) await engine.close().finally(() => port.close());
     });
   });
 }
@@ -26,7 +28,7 @@ try {
   const { kind, threads } = workerData as ThreadOptions;
   const { engine, reason } = await openEngine(kind, { threads });
   serve(engine);
-  post({ type: "opened", kind: engine.kind, device: engine.device, reason });
+  post([{ type: "opened", kind: engine.kind, device: engine.device, reason }]);
 } catch (error) {
-  post({ type: "unavailable", failure: failureOf(error) });
+  post([{ type: "unavailable", failure: failureOf(error) }]);
 }

@@ -1,9 +1,8 @@
 // A WebSocket to the coordinator for the session: looks who is there first, then opens the socket, with what makes `ws` fast.
 import type { TabgradError } from "@tabgrad/core";
-import { bounds, type Discovery, type SocketEvents, subprotocol, workerPath, type WorkerSocket } from "@tabgrad/core";
+import { bounds, type SocketEvents, subprotocol, workerPath, type WorkerSocket } from "@tabgrad/core";
 import { WebSocket } from "ws";
 import { discover, unreachable } from "./discover.ts";
-import { localSocket } from "./local-socket.ts";
 
 /** How long the opening handshake may take. */
 const handshakeMs = 10_000;
@@ -22,7 +21,7 @@ export class NodeSocket implements WorkerSocket {
     this.#url = url;
     this.#events = events;
     discover(url, this.#abort.signal).then(
-      (discovery) => this.#open(discovery),
+      () => this.#open(),
       (error: unknown) => this.#closed(abnormal, "", error as TabgradError),
     );
   }
@@ -45,9 +44,11 @@ export class NodeSocket implements WorkerSocket {
     if (!this.#socket) queueMicrotask(() => this.#closed(abnormal, ""));
   }
 
-  #open(discovery: Discovery): void {
+  #open(): void {
     if (this.#isClosed) return;
-    const socket = new WebSocket(addressOf(this.#url, localSocket(this.#url, discovery)), subprotocol, {
+    const address = new URL(workerPath, this.#url);
+    address.protocol = address.protocol === "https:" ? "wss:" : "ws:";
+    const socket = new WebSocket(address, subprotocol, {
       perMessageDeflate: false,
       maxPayload: bounds.frameBytes,
       handshakeTimeout: handshakeMs,
@@ -67,12 +68,4 @@ export class NodeSocket implements WorkerSocket {
     this.#isClosed = true;
     this.#events.closed(code, reason, error);
   }
-}
-
-/** Over TCP, or over a Unix socket where there is one. */
-function addressOf(url: string, socketPath: string | undefined): string {
-  if (socketPath !== undefined) return `ws+unix:${socketPath}:${workerPath}`;
-  const address = new URL(workerPath, url);
-  address.protocol = address.protocol === "https:" ? "wss:" : "ws:";
-  return address.href;
 }

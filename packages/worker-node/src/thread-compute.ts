@@ -32,6 +32,9 @@ export class ThreadCompute implements Compute {
   readonly #waiting = new Map<number, Waiting>();
   readonly #exited: Promise<void>;
   readonly #vectors = new SharedVectors();
+  /** Calls of this turn of the event loop: they go in one message, since every message has to wake the other thread. */
+  #outgoing: Call[] = [];
+  #transfer: ArrayBuffer[] = [];
   #calls = 0;
   #gone: TabgradError | undefined;
 
@@ -52,7 +55,7 @@ export class ThreadCompute implements Compute {
 
   private constructor(options: ThreadOptions) {
     this.#thread = startThread(options);
-    this.#thread.on("message", (reply: Reply) => this.#settle(reply));
+    this.#thread.on("message", (replies: readonly Reply[]) => replies.forEach((reply) => this.#settle(reply)));
     this.#thread.on("error", (error) => this.#lose(error.message));
     this.#exited = new Promise((resolve) => {
       this.#thread.once("exit", () => {
@@ -106,8 +109,16 @@ export class ThreadCompute implements Compute {
     const id = ++this.#calls;
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject });
-      this.#thread.postMessage({ id, method, input }, transfer);
+      if (this.#outgoing.length === 0) queueMicrotask(() => this.#flush());
+      this.#outgoing.push({ id, method, input } as Call);
+      this.#transfer.push(...transfer);
     });
+  }
+
+  #flush(): void {
+    this.#thread.postMessage(this.#outgoing, this.#transfer);
+    this.#outgoing = [];
+    this.#transfer = [];
   }
 
   #settle(reply: Reply): void {

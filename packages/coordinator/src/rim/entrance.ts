@@ -1,9 +1,8 @@
-// Everything through which the world reaches a coordinator: one port for http and WebSockets, and a Unix socket beside it.
+// Everything through which the world reaches a coordinator: one port for http and WebSockets.
 import type { ChunkLayout } from "@tabgrad/core";
 import type { Server } from "node:http";
 import type { ConnectionHandler } from "./connection.ts";
 import { createHttpServer, listen, type HttpContent } from "./http.ts";
-import { listenLocally, type LocalSocket } from "./local-socket.ts";
 import { WorkerSockets } from "./sockets.ts";
 
 export interface EntranceOptions {
@@ -20,29 +19,23 @@ export class Entrance {
   /** http://HOST:PORT, as a worker on this machine reaches it. */
   readonly url: string;
   private readonly http: Server;
-  private readonly local: LocalSocket | undefined;
   private readonly sockets: WorkerSockets;
 
   /** Listens; nobody is let in before it resolves. @throws TabgradError PORT_IN_USE, ADDRESS_UNAVAILABLE */
   static async open({ host, port, content, layout, handler }: EntranceOptions): Promise<Entrance> {
-    let local: LocalSocket | undefined;
-    const identity = (): Readonly<Record<string, unknown>> => ({ ...content.identity(), ...(local && { socket: local.path }) });
-    const servers = [0, 1].map(() => createHttpServer({ ...content, identity }));
-    const sockets = new WorkerSockets(servers, layout, handler);
+    const http = createHttpServer(content);
+    const sockets = new WorkerSockets(http, layout, handler);
     try {
-      local = await listenLocally(servers[1]);
-      const address = await listen(servers[0], port, host);
-      return new Entrance(servers[0], local, sockets, urlOf(host, address.port), address.port);
+      const address = await listen(http, port, host);
+      return new Entrance(http, sockets, urlOf(host, address.port), address.port);
     } catch (error) {
       await sockets.close("", 0);
-      await local?.close();
       throw error;
     }
   }
 
-  private constructor(http: Server, local: LocalSocket | undefined, sockets: WorkerSockets, url: string, port: number) {
+  private constructor(http: Server, sockets: WorkerSockets, url: string, port: number) {
     this.http = http;
-    this.local = local;
     this.sockets = sockets;
     this.url = url;
     this.port = port;
@@ -60,7 +53,6 @@ export class Entrance {
     await new Promise<void>((resolve) => {
       this.http.close(() => resolve());
     });
-    await this.local?.close();
   }
 }
 

@@ -1,7 +1,6 @@
 // The coordinator's WebSocket side: accepts workers at /worker and notices those that fell silent.
 import { bounds, chooseSubprotocol, workerPath, type ChunkLayout } from "@tabgrad/core";
 import type { IncomingMessage, Server } from "node:http";
-import type { Duplex } from "node:stream";
 import { WebSocketServer, type WebSocket } from "ws";
 import { Connection, type ConnectionHandler } from "./connection.ts";
 
@@ -17,16 +16,16 @@ export class WorkerSockets {
   private readonly heartbeat: NodeJS.Timeout;
   private count = 0;
 
-  /** @param servers those whose upgrades to take: the port's, and the local socket's */
-  constructor(servers: readonly Server[], layout: ChunkLayout, handler: ConnectionHandler) {
+  constructor(http: Server, layout: ChunkLayout, handler: ConnectionHandler) {
     this.server = new WebSocketServer({
-      noServer: true,
+      server: http,
       path: workerPath,
       perMessageDeflate: false,
       maxPayload: bounds.frameBytes,
       handleProtocols: chooseSubprotocol,
     });
-    for (const server of servers) server.on("upgrade", (request, socket, head) => this.upgrade(request, socket, head));
+    // An error of the http server is reported by who listens on it.
+    this.server.on("error", () => undefined);
     this.server.on("connection", (socket: WebSocket, request: IncomingMessage) => {
       if (this.connections.size >= maxConnections) return socket.terminate();
       request.socket.setNoDelay(true);
@@ -51,14 +50,6 @@ export class WorkerSockets {
       this.server.close(() => resolve());
     });
     clearTimeout(cut);
-  }
-
-  private upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    if (this.server.shouldHandle(request)) {
-      this.server.handleUpgrade(request, socket, head, (accepted) => this.server.emit("connection", accepted, request));
-    } else {
-      socket.end("HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n");
-    }
   }
 
   private beat(): void {

@@ -15,8 +15,6 @@ export const shardPath = (hash: string): string => `/shards/${hash}`;
 export interface Discovery {
   readonly tabgrad: "coordinator";
   readonly protocol: number;
-  /** Path of a Unix socket that takes WebSockets too: faster than TCP, for workers on the coordinator's machine. */
-  readonly socket?: string;
 }
 
 /** What this version's coordinator answers at least. */
@@ -34,11 +32,11 @@ export function checkDiscovery(text: string, address: string): Discovery {
   } catch {
     throw notACoordinator(address, "its answer is not JSON");
   }
-  const { tabgrad, protocol, socket } = (document ?? {}) as Record<string, unknown>;
+  const { tabgrad, protocol } = (document ?? {}) as Record<string, unknown>;
   if (tabgrad !== "coordinator") throw notACoordinator(address, 'its answer does not say "tabgrad": "coordinator"');
   if (typeof protocol !== "number") throw notACoordinator(address, "its answer names no version of the protocol");
   if (protocol !== protocolVersion) throw protocolMismatch(protocol, "the coordinator");
-  return { tabgrad, protocol, ...(typeof socket === "string" && { socket }) };
+  return { tabgrad, protocol };
 }
 
 /** `found`: what was seen instead, as the end of a sentence. */
