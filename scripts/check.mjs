@@ -1,5 +1,5 @@
 // `npm test`: types, lint, format and every test, one after another. A failure does not hide what comes after it; the summary at
-// the end says how each of them went. The counts also go to test-results/summary.json.
+// the end says how each of them went. The counts also go to test-results/summary.json. `npm test -- --force` uses no cached result.
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -47,6 +47,8 @@ function countTests(packages) {
   return [...counts.values()];
 }
 
+const force = process.argv.includes("--force") ? ["--force"] : [];
+
 async function timed(name, run) {
   console.log(`\n--- ${name}`);
   const begin = performance.now();
@@ -58,12 +60,14 @@ const packages = testedPackages();
 for (const tested of packages) rmSync(resultsOf(tested), { force: true });
 
 const checks = [
-  await timed("types", () => runTool("turbo", ["run", "typecheck", "--continue"])),
+  await timed("types", () => runTool("turbo", ["run", "typecheck", ...force])),
   await timed("lint", () => runTool("nx", ["run-many", "-t", "lint"])),
   await timed("format", prettier),
 ];
 // One package at a time: each runs its files in parallel already, and the gpu and e2e projects want the machine to themselves.
-const tests = await timed("tests", () => runTool("turbo", ["run", "test", "--continue", "--concurrency=1", "--log-prefix=none"]));
+const tests = await timed("tests", () =>
+  runTool("turbo", ["run", "test", "--continue", "--concurrency=1", "--log-prefix=none", ...force]),
+);
 
 const rows = [
   ...checks.map(({ name, code }) => ({ name, passed: code ? 0 : 1, failed: code ? 1 : 0, skipped: 0 })),
