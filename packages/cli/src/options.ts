@@ -34,8 +34,8 @@ export const options = {
       .argParser(collected)
       .default([], "none"),
   engine: () => new Option("--engine <kind>", "what computes").choices(engineChoices).default("auto" satisfies EngineChoice),
-  workers: () => number("--workers", "local worker processes to start (default: 2)", 1, 256).default(2, "2"),
-  minWorkers: () => number("--min-workers", "compute only while at least this many workers are there", 1, 4096).default(1, "1"),
+  workers: () => number("--workers", "local worker processes to start", 1, 256).default(2),
+  minWorkers: () => number("--min-workers", "compute only while at least this many workers are there", 1, 4096).default(1),
   port: () => number("--port", "port to listen on", 0, 65_535),
   host: () => new Option("--host <address>", "address to listen on; 0.0.0.0 lets other machines in").default("127.0.0.1"),
   name: () => new Option("--name <name>", "what people see this worker as (default: host name and process number)"),

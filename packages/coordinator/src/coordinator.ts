@@ -190,7 +190,12 @@ class CoordinatedRun implements RunningCoordinator, ConnectionHandler {
       return this.dispatch({ kind: "failed", worker: connection.id, assignment: contribution.assignment, why });
     }
     this.arrived.set(contribution.assignment, { contribution, gradient });
-    this.dispatch({ kind: "claimed", worker: connection.id, claim: contribution, finite: Number.isFinite(contribution.lossSum) });
+    this.dispatch({
+      kind: "claimed",
+      worker: connection.id,
+      claim: { ...contribution, computeMs: contribution.timings.computeMs },
+      finite: Number.isFinite(contribution.lossSum),
+    });
     this.arrived.delete(contribution.assignment);
   }
 

@@ -115,6 +115,7 @@ export class Simulation {
         samples,
         lossSum: samples,
         metricSums: [1],
+        computeMs: 1,
       },
     });
     return true;

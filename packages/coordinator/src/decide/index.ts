@@ -12,5 +12,5 @@ export {
   type RunPlan,
   type RunState,
 } from "./run.ts";
-export { shares } from "./shares.ts";
+export { shares, type Pace } from "./shares.ts";
 export type { WorkerIdentity, WorkerRecord, Workers } from "./workers.ts";

@@ -75,6 +75,8 @@ export interface Claim {
   readonly samples: number;
   readonly lossSum: number;
   readonly metricSums: readonly number[];
+  /** Milliseconds it says it computed. */
+  readonly computeMs: number;
 }
 
 /**

@@ -15,7 +15,7 @@ import {
 } from "./ledger.ts";
 import type { Reason } from "./reasons.ts";
 import { cut, shares } from "./shares.ts";
-import { changed, smoothed, without, type WorkerIdentity, type WorkerRecord, type Workers } from "./workers.ts";
+import { changed, measured, without, type WorkerIdentity, type WorkerRecord, type Workers } from "./workers.ts";
 
 /** What is fixed when a run begins. */
 export interface RunPlan {
@@ -233,7 +233,6 @@ class Turn {
     this.actions.push({ kind: "accept", worker: id, assignment: claim.assignment });
     const assignments = new Map(this.state.assignments);
     assignments.delete(claim.assignment);
-    const rate = claim.samples / Math.max(this.now - open.since, 0.01);
     const trained = ledger.purpose === "train" ? claim.samples : 0;
     this.set({
       assignments,
@@ -242,7 +241,7 @@ class Turn {
       workers: changed(this.state.workers, id, {
         assignment: undefined,
         failures: 0,
-        speed: smoothed(worker.speed, rate),
+        pace: measured(worker.pace, claim.samples, this.now - open.since, claim.computeMs),
         samples: worker.samples + trained,
       }),
     });
@@ -333,7 +332,8 @@ class Turn {
     const whole = pending.length === ledger.entries.length;
     const lengths = shares(
       pending.length,
-      idle.map((worker) => worker.speed),
+      pending.reduce((sum, index) => sum + ledger.entries[index].samples, 0) / pending.length,
+      idle.map((worker) => worker.pace),
       whole ? idle.map((worker) => worker.share) : undefined,
     );
     cut(pending, lengths).forEach((microbatches, i) => this.assign(idle[i], microbatches, whole));
