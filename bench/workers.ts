@@ -7,7 +7,8 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const bin = join(root, "packages/cli/bin/tabgrad.js");
+// As npm links it, with the flags that its first line gives Node.
+const command = join(root, "node_modules/.bin/tabgrad");
 const warmUp = 100;
 
 /** @returns samples a second from step 100 on, evaluation left out */
@@ -15,8 +16,8 @@ export async function measureWorkers(workers: number, steps: number): Promise<nu
   const out = mkdtempSync(join(tmpdir(), "tabgrad-bench-"));
   const batchSize = 128 * workers;
   const settings = [`batchSize=${batchSize}`, `steps=${warmUp + steps}`, "evaluateEvery=end", "checkpointEvery=end"];
-  const args = [bin, "train", "examples/mnist/mlp.ts", "--workers", String(workers), "--engine", "cpu", "--threads", "1"];
-  const child = spawn(process.execPath, [...args, "--json", "--out", out, ...settings.flatMap((setting) => ["--set", setting])], {
+  const args = ["train", "examples/mnist/mlp.ts", "--workers", String(workers), "--engine", "cpu", "--threads", "1"];
+  const child = spawn(command, [...args, "--json", "--out", out, ...settings.flatMap((setting) => ["--set", setting])], {
     cwd: root,
     stdio: ["ignore", "pipe", "ignore"],
   });
