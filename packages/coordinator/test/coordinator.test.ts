@@ -145,7 +145,7 @@ describe("a run", () => {
     const { url, done } = await start({ optimizer: adam() });
     const { worker, welcome } = await RawWorker.join(url);
     worker.contribute(await worker.message("assignment"), welcome, { value: NaN });
-    expect(await done).toMatchObject({ outcome: "diverged", step: 1, code: "DIVERGED", why: "the gradient is not finite" });
+    expect(await done).toMatchObject({ outcome: "diverged", step: 1, code: "DIVERGED", why: "step 1: the gradient is not finite" });
     expect(await readdir(join(folder, "run"))).toEqual(["journal.msgpack", "step-00000000"]);
     const { manifest } = await readCheckpoint(join(folder, "run"));
     expect(told("done")[0].parametersSha256).toBe(manifest.parametersSha256);

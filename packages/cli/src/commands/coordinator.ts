@@ -1,5 +1,5 @@
 // `tabgrad coordinator`: shares a run out to workers that come by themselves.
-import { errorKinds, exitCodes } from "@tabgrad/core";
+import { errorKinds, exitCodes, TabgradError } from "@tabgrad/core";
 import type { DoneEvent } from "@tabgrad/coordinator";
 import { Command } from "commander";
 import { networkInterfaces } from "node:os";
@@ -50,7 +50,12 @@ export function stopOnInterrupt(signal: AbortSignal, stop: (why: string) => void
   else signal.addEventListener("abort", now, { once: true });
 }
 
-export function exitCodeOf({ code }: DoneEvent): number {
+/** The exit code of a run that finished or was stopped. @throws TabgradError DIVERGED */
+export function exitCodeOf({ outcome, why, code, checkpoint }: DoneEvent): number {
+  if (outcome === "diverged") {
+    const kept = checkpoint ? `The checkpoint from before is kept: ${checkpoint}` : "There is no checkpoint from before.";
+    throw new TabgradError("DIVERGED", `Training diverged at ${why}`, `Lower the learning rate, or normalise the data. ${kept}`);
+  }
   return code === undefined ? 0 : exitCodes[errorKinds[code]];
 }
 

@@ -59,7 +59,7 @@ export class Scoreboard {
     return {
       outcome: outcome.kind,
       ...(outcome.kind === "stopped" && { why: outcome.why, code: "INTERRUPTED" }),
-      ...(outcome.kind === "diverged" && { why: outcome.what, code: "DIVERGED" }),
+      ...(outcome.kind === "diverged" && { why: `step ${outcome.step}: ${outcome.what}`, code: "DIVERGED" }),
       loss: this.newest?.loss ?? null,
       metrics: this.newest?.metrics ?? {},
       seconds,
