@@ -1,6 +1,6 @@
 // What the commands' options have in common: their wording, and how their values are checked.
 import { TabgradError } from "@tabgrad/core";
-import { Option } from "commander";
+import { Option, type Command } from "commander";
 
 export const engineChoices = ["cpu", "gpu", "auto"] as const;
 export type EngineChoice = (typeof engineChoices)[number];
@@ -43,6 +43,13 @@ export const options = {
   verbose: () => new Option("--verbose", "log more, and show stack traces"),
   log: () => new Option("--log <format>", "format of the log on stderr").choices(["auto", "json", "pretty"]).default("auto"),
 };
+
+/** Adds what every command that begins a run understands. */
+export function withRunOptions(command: Command): Command {
+  const { epochs, steps, seed, out, set, json, verbose, log } = options;
+  for (const option of [epochs, steps, seed, out, set, json, verbose, log]) command.addOption(option());
+  return command;
+}
 
 export interface CommonOptions {
   readonly verbose?: true;

@@ -4,7 +4,7 @@ import type { DoneEvent } from "@tabgrad/coordinator";
 import { Command } from "commander";
 import { networkInterfaces } from "node:os";
 import { interrupts } from "../interrupts.ts";
-import { options, type RunOptions } from "../options.ts";
+import { options, withRunOptions, type RunOptions } from "../options.ts";
 import { createReport } from "../output/report.ts";
 import { listenFor, prepareRun } from "../run.ts";
 
@@ -15,20 +15,12 @@ interface CoordinatorCommandOptions extends RunOptions {
 }
 
 export const coordinatorCommand = (): Command =>
-  new Command("coordinator")
+  withRunOptions(new Command("coordinator"))
     .description("coordinate a run for workers that join over the network")
     .argument("<run-file>", "a run file, such as examples/mnist/mlp.ts")
     .addOption(options.port().default(7070))
     .addOption(options.host())
     .addOption(options.minWorkers())
-    .addOption(options.epochs())
-    .addOption(options.steps())
-    .addOption(options.seed())
-    .addOption(options.out())
-    .addOption(options.set())
-    .addOption(options.json())
-    .addOption(options.verbose())
-    .addOption(options.log())
     .action(async (file: string, given: CoordinatorCommandOptions) => {
       process.exitCode = await coordinate(file, given);
     });

@@ -5,7 +5,7 @@ import { availableParallelism } from "node:os";
 import type { Logger } from "pino";
 import { interrupts } from "../interrupts.ts";
 import { LocalWorkers } from "../local-workers.ts";
-import { options, type EngineChoice, type RunOptions } from "../options.ts";
+import { options, withRunOptions, type EngineChoice, type RunOptions } from "../options.ts";
 import { createReport } from "../output/report.ts";
 import { listenFor, prepareRun } from "../run.ts";
 import { exitCodeOf, stopOnInterrupt } from "./coordinator.ts";
@@ -20,20 +20,12 @@ interface TrainOptions extends RunOptions {
 const patienceMs = 3_000;
 
 export const trainCommand = (): Command =>
-  new Command("train")
+  withRunOptions(new Command("train"))
     .description("train on this machine: a coordinator and local workers")
     .argument("<run-file>", "a run file, such as examples/mnist/mlp.ts")
     .addOption(options.workers())
     .addOption(options.engine())
     .addOption(options.threads())
-    .addOption(options.epochs())
-    .addOption(options.steps())
-    .addOption(options.seed())
-    .addOption(options.out())
-    .addOption(options.set())
-    .addOption(options.json())
-    .addOption(options.verbose())
-    .addOption(options.log())
     .action(async (file: string, given: TrainOptions) => {
       process.exitCode = await train(file, given);
     });
