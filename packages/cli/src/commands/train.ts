@@ -16,6 +16,9 @@ interface TrainOptions extends RunOptions {
   readonly threads?: number;
 }
 
+/** Why a run is stopped that has lost all its local workers. */
+const allFailed = "all workers failed";
+
 /** What workers get to leave by themselves when the run is over. */
 const patienceMs = 3_000;
 
@@ -49,15 +52,17 @@ async function train(file: string, given: TrainOptions): Promise<number> {
     verbose: given.verbose ?? false,
     onLine: hear,
     onExit(name, exitCode, lines) {
+      // A worker that was told that the run is over may be gone before the last checkpoint is written.
+      if (exitCode === 0) return;
       failures.add(name, exitCode, lines);
       log.warn(`${name} ended with exit code ${exitCode}`);
-      if (failures.all) coordinator.stop("all workers failed");
+      if (failures.all) coordinator.stop(allFailed);
     },
   });
   stopOnInterrupt(signal, coordinator.stop.bind(coordinator));
   try {
     const done = await coordinator.done;
-    if (failures.all && done.outcome === "stopped") throw failures.error();
+    if (done.why === allFailed) throw failures.error();
     return exitCodeOf(done);
   } finally {
     await workers.end(patienceMs);
