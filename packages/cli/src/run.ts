@@ -8,14 +8,7 @@ import {
   resolveRun,
   type ResolvedRun,
 } from "@tabgrad/core";
-import {
-  openDataset,
-  readWeights,
-  startCoordinator,
-  type DoneEvent,
-  type RunningCoordinator,
-  type TelemetryEvent,
-} from "@tabgrad/coordinator";
+import { openDataset, readWeights, startCoordinator, type RunningCoordinator, type TelemetryEvent } from "@tabgrad/coordinator";
 import { basename, dirname, extname, join, resolve } from "node:path";
 import type { Logger } from "pino";
 import { loadRunFile } from "./load-run.ts";
@@ -75,5 +68,3 @@ export function listenFor(
 ): Promise<RunningCoordinator> {
   return startCoordinator({ ...prepared, ...listen, software: version, onEvent, onWarning: (message) => log.warn(message) });
 }
-
-export type { DoneEvent };

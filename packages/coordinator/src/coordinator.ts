@@ -52,8 +52,6 @@ export interface RunningCoordinator {
   stop(why: string): void;
 }
 
-/** Values in a chunk of the flat vector: 256 KiB. */
-const chunkElements = 65_536;
 const checkpointsKept = 3;
 /** What a worker gets to close its socket in the end. */
 const closePatienceMs = 2_000;
@@ -92,7 +90,7 @@ class CoordinatedRun implements RunningCoordinator, ConnectionHandler {
     this.done = new Promise((resolve, reject) => (this.settle = { resolve, reject }));
     this.schedule = new Schedule({ run: run.description, dataset: dataset.description, startWorkers, minWorkers });
     this.plan = this.schedule.runPlan;
-    this.reducer = new Reducer(run.graph, run.description.optimizer, chunkElements, options.initial);
+    this.reducer = new Reducer(run.graph, run.description.optimizer, options.initial);
     this.metrics = metricNames(run.graph);
     this.scoreboard = new Scoreboard(this.metrics);
     this.graphJson = graphToJson(run.graph);
@@ -154,7 +152,7 @@ class CoordinatedRun implements RunningCoordinator, ConnectionHandler {
       graph: this.graphJson,
       metrics: this.metrics,
       microbatchSize: run.description.microbatchSize,
-      chunkElements,
+      chunkElements: this.reducer.layout.chunkElements,
       parameterElements: this.reducer.elements,
       fields: dataset.description.fields,
       shards: dataset.description.shards,

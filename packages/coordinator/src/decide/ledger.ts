@@ -1,7 +1,8 @@
 // The ledger of one step: a fixed list of microbatches, each pending, assigned or done. A microbatch counts exactly once; that is
 // all there is to joining, leaving and unequal devices. Pure values: every function returns a new ledger.
+import type { Contribution, Purpose } from "@tabgrad/core";
 
-export type Purpose = "train" | "evaluate";
+export type { Purpose };
 
 export type MicrobatchState =
   | { readonly kind: "pending" }
@@ -66,15 +67,8 @@ export function assign(ledger: Ledger, microbatches: readonly number[], assignme
 export const release = (ledger: Ledger, assignment: number): Ledger =>
   change(ledger, (entry) => (entry.state.kind === "assigned" && entry.state.assignment === assignment ? pending : entry.state));
 
-/** What a worker says it computed. */
-export interface Claim {
-  readonly assignment: number;
-  readonly step: number;
-  readonly version: number;
-  readonly microbatches: readonly number[];
-  readonly samples: number;
-  readonly lossSum: number;
-  readonly metricSums: readonly number[];
+/** What a worker says it computed: its contribution without the tensor. */
+export interface Claim extends Omit<Contribution, "type" | "timings"> {
   /** Milliseconds it says it computed. */
   readonly computeMs: number;
 }

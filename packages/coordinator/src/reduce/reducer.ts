@@ -1,6 +1,7 @@
 // Where the workers' gradients become one optimizer step: contributions are added as they come, chunk by chunk; the step divides the
 // sum by the samples, once, and hands out each new chunk as soon as it is there.
 import {
+  chunkLayout,
   chunkLength,
   chunkOffset,
   createOptimizer,
@@ -31,9 +32,9 @@ export class Reducer {
   private summing = false;
 
   /** @param initial the flat parameter vector to begin with */
-  constructor(graph: Graph, spec: OptimizerSpec, chunkElements: number, initial: Float32Array, version = 0) {
+  constructor(graph: Graph, spec: OptimizerSpec, initial: Float32Array, version = 0) {
     const elements = parameterElements(graph);
-    this.layout = { elements, chunkElements, count: Math.ceil(elements / chunkElements) };
+    this.layout = chunkLayout(elements);
     this.slots = parameterSlots(graph);
     this.optimizer = createOptimizer(spec, elements);
     this.optimizer.parameters.set(initial);
@@ -49,11 +50,6 @@ export class Reducer {
     if (!this.summing) this.optimizer.clearGradients();
     this.summing = true;
     chunks.forEach((values, chunk) => values && this.optimizer.accumulate(chunkOffset(this.layout, chunk), values));
-  }
-
-  /** Forgets the sums of a step that will not be finished. */
-  abandon(): void {
-    this.summing = false;
   }
 
   /**
