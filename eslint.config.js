@@ -38,15 +38,15 @@ export default defineConfig(
   js.configs.recommended,
 
   {
-    files: ["**/*.ts"],
+    files: ["**/*.{ts,tsx}"],
     extends: [typescript.configs.recommendedTypeChecked],
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: root } },
     plugins: { "@nx": nx, "import-x": importX },
     settings: {
-      "import-x/extensions": [".ts"],
-      "import-x/parsers": { "@typescript-eslint/parser": [".ts"] },
+      "import-x/extensions": [".ts", ".tsx"],
+      "import-x/parsers": { "@typescript-eslint/parser": [".ts", ".tsx"] },
       "import-x/resolver-next": [
-        createNodeResolver({ conditionNames: ["@tabgrad/source", "types", "import", "node"], extensions: [".ts", ".js"] }),
+        createNodeResolver({ conditionNames: ["@tabgrad/source", "types", "import", "node"], extensions: [".ts", ".tsx", ".js"] }),
       ],
     },
     rules: {
@@ -81,7 +81,7 @@ export default defineConfig(
 
   {
     // What runs in a tab as well.
-    files: ["packages/core/src/**", "packages/gpu/src/**"],
+    files: ["packages/core/src/**", "packages/gpu/src/**", "packages/dashboard/src/**"],
     // Node's own way to an adapter.
     ignores: ["packages/gpu/src/node.ts"],
     rules: {
