@@ -7,8 +7,9 @@ import {
   parameterSlots,
   resolveRun,
   type ResolvedRun,
+  type TelemetryEvent,
 } from "@tabgrad/core";
-import { openDataset, readWeights, startCoordinator, type RunningCoordinator, type TelemetryEvent } from "@tabgrad/coordinator";
+import { openDataset, readWeights, startCoordinator, type RunningCoordinator } from "@tabgrad/coordinator";
 import { basename, dirname, extname, join, resolve } from "node:path";
 import type { Logger } from "pino";
 import { loadRunFile } from "./load-run.ts";
@@ -19,6 +20,8 @@ export interface PreparedRun {
   readonly run: ResolvedRun;
   readonly initial: Float32Array;
   readonly dataset: Awaited<ReturnType<typeof openDataset>>;
+  /** What people call the run. */
+  readonly name: string;
   /** Where checkpoints and the journal go. */
   readonly directory: string;
 }
@@ -31,7 +34,7 @@ export async function prepareRun(path: string, options: RunOptions, log: Logger)
   const dataset = await openDataset(settings.data, { baseDirectory, seed: settings.seed });
   const run = resolveRun(settings, dataset.description);
   const initial = await initialVector(run, baseDirectory, log);
-  return { run, initial, dataset, directory: resolve(options.out ?? defaultDirectory(file)) };
+  return { run, initial, dataset, name: basename(file, extname(file)), directory: resolve(options.out ?? defaultDirectory(file)) };
 }
 
 /** Drawn from the seed; where the run file names a checkpoint, taken from that as far as names match. */

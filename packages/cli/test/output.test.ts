@@ -1,5 +1,5 @@
 // What a person and a script see of a run: the same events, shown in two ways.
-import type { TelemetryEvent } from "@tabgrad/coordinator";
+import type { TelemetryEvent } from "@tabgrad/core";
 import { PassThrough } from "node:stream";
 import { stripVTControlCharacters } from "node:util";
 import { describe, expect, it } from "vitest";
@@ -9,6 +9,11 @@ import { Progress } from "../src/output/progress.ts";
 
 const start: TelemetryEvent = {
   event: "start",
+  name: "run",
+  loss: "crossEntropy",
+  optimizer: "adam",
+  metrics: ["accuracy"],
+  layers: [],
   runId: "run",
   url: "http://127.0.0.1:7070",
   steps: 6,
@@ -35,8 +40,8 @@ const step = (number: number, loss: number, samples = 100): TelemetryEvent => ({
   gradientNorm: 1,
   learningRate: 1e-3,
   shares: [
-    { id: "w1", name: "ann", samples: 75, timings },
-    { id: "w2", name: "bob", samples: samples - 75, timings },
+    { id: "w1", name: "ann", samples: 75, timings, endedAt: 0 },
+    { id: "w2", name: "bob", samples: samples - 75, timings, endedAt: 0 },
   ],
 });
 const evaluation: TelemetryEvent = { event: "eval", step: 4, epoch: 1, loss: 0.25, metrics: { accuracy: 0.875 }, samples: 50 };

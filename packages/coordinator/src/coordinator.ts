@@ -1,6 +1,16 @@
 // The coordinator: carries out what the decision core decides. Sockets, disk and clock are here; decisions are in decide/, arithmetic
 // in reduce/.
-import { discovery, graphToJson, metricNames, type Contribution, type Hello, type ResolvedRun } from "@tabgrad/core";
+import {
+  discovery,
+  graphToJson,
+  layerSummaries,
+  metricNames,
+  type Contribution,
+  type DoneEvent,
+  type Hello,
+  type ResolvedRun,
+  type TelemetryEvent,
+} from "@tabgrad/core";
 import { randomUUID } from "node:crypto";
 import { CheckpointWriter, type Snapshot } from "./checkpoint/index.ts";
 import type { Dataset } from "./data/index.ts";
@@ -19,9 +29,11 @@ import { Reducer } from "./reduce/reducer.ts";
 import type { ArrivedGradient, Connection, ConnectionHandler } from "./rim/connection.ts";
 import { Entrance } from "./rim/entrance.ts";
 import { silenceMs } from "./rim/sockets.ts";
-import { Journal, Scoreboard, type DoneEvent, type TelemetryEvent } from "./telemetry/index.ts";
+import { Journal, Scoreboard } from "./telemetry/index.ts";
 
 export interface CoordinatorOptions {
+  /** What people call the run: the run file's name. */
+  readonly name: string;
   readonly run: ResolvedRun;
   /** The flat parameter vector to begin with. */
   readonly initial: Float32Array;
@@ -110,6 +122,7 @@ class CoordinatedRun implements RunningCoordinator, ConnectionHandler {
     this.tell({
       event: "start",
       runId: this.runId,
+      name: this.options.name,
       url: this.entrance.url,
       steps: this.plan.steps,
       stepsPerEpoch: this.schedule.stepsPerEpoch,
@@ -120,6 +133,10 @@ class CoordinatedRun implements RunningCoordinator, ConnectionHandler {
       trainSamples: dataset.description.train.samples,
       evaluationSamples: dataset.description.evaluation.samples,
       seed: run.description.seed,
+      loss: run.description.loss,
+      optimizer: run.description.optimizer.kind,
+      metrics: this.metrics,
+      layers: layerSummaries(run.graph),
     });
     // So that a run that diverges at once still has something to go back to.
     this.checkpoints.request(this.snapshot());
@@ -278,7 +295,8 @@ class CoordinatedRun implements RunningCoordinator, ConnectionHandler {
     if (gradient.chunks.length === 0) return;
     this.reducer.add(gradient.chunks);
     const { samples, timings } = contribution;
-    this.scoreboard.contributed({ id, name: this.state.workers.get(id)?.name ?? id, samples, timings });
+    const name = this.state.workers.get(id)?.name ?? id;
+    this.scoreboard.contributed({ id, name, samples, timings, endedAt: Date.now() });
   }
 
   private apply(step: number, totals: Totals): void {

@@ -9,7 +9,6 @@ export {
 } from "./checkpoint/index.ts";
 export { startCoordinator, type CoordinatorOptions, type RunningCoordinator } from "./coordinator.ts";
 export { openDataset, type Dataset } from "./data/index.ts";
-export { sentence, type Reason } from "./decide/index.ts";
 export { Schedule } from "./plan.ts";
 export { runReference, type ReferenceOptions } from "./reference.ts";
-export { readJournal, type DoneEvent, type JournalRecord, type TelemetryEvent, type WorkerShare } from "./telemetry/index.ts";
+export { readJournal, type JournalRecord } from "./telemetry/index.ts";

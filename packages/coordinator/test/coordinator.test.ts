@@ -10,12 +10,13 @@ import {
   sequential,
   sgd,
   type OptimizerSpec,
+  type TelemetryEvent,
 } from "@tabgrad/core";
 import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { readCheckpoint, readJournal, startCoordinator, type RunningCoordinator, type TelemetryEvent } from "../src/index.ts";
+import { readCheckpoint, readJournal, startCoordinator, type RunningCoordinator } from "../src/index.ts";
 import { openDataset } from "../src/data/index.ts";
 import { RawWorker } from "./raw-worker.ts";
 
@@ -61,6 +62,7 @@ async function start({
   const dataset = await openDataset(settings.data, { baseDirectory: folder, seed: settings.seed });
   const run = resolveRun(settings, dataset.description);
   coordinator = await startCoordinator({
+    name: "kinds",
     run,
     initial: initialParameters(run.graph, settings.seed),
     dataset,

@@ -1,7 +1,8 @@
 // The decision core under scripted and random schedules, with a virtual clock.
+import { sentence } from "@tabgrad/core";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { decide, initialState, sentence, shares, type Pace } from "../src/decide/index.ts";
+import { decide, initialState, shares, type Pace } from "../src/decide/index.ts";
 import { measured } from "../src/decide/workers.ts";
 import { Simulation } from "./simulation.ts";
 

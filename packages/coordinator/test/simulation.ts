@@ -1,6 +1,7 @@
 // Drives the decision core with a random schedule of joins, deaths, failures and contributions under a virtual clock, and checks after
 // every event that each microbatch counts once and nothing gets stuck.
-import { decide, initialState, type Action, type Reason, type RunEvent, type RunPlan, type RunState } from "../src/decide/index.ts";
+import type { Reason } from "@tabgrad/core";
+import { decide, initialState, type Action, type RunEvent, type RunPlan, type RunState } from "../src/decide/index.ts";
 
 export interface Sent {
   readonly worker: string;

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Journal, journalFile, readJournal } from "../src/telemetry/journal.ts";
 import { Rate } from "../src/telemetry/rate.ts";
-import type { TelemetryEvent } from "../src/telemetry/events.ts";
+import type { TelemetryEvent } from "@tabgrad/core";
 
 const evaluation: TelemetryEvent = { event: "eval", step: 3, epoch: 1, loss: 0.5, metrics: { accuracy: 0.75 }, samples: 100 };
 

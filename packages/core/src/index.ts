@@ -9,4 +9,5 @@ export * from "./model/index.ts";
 export * from "./optimizer/index.ts";
 export * from "./random/index.ts";
 export * from "./run/index.ts";
+export * from "./telemetry/index.ts";
 export * from "./worker/index.ts";

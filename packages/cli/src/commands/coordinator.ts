@@ -1,6 +1,5 @@
 // `tabgrad coordinator`: shares a run out to workers that come by themselves.
-import { errorKinds, exitCodes, TabgradError } from "@tabgrad/core";
-import type { DoneEvent } from "@tabgrad/coordinator";
+import { errorKinds, exitCodes, TabgradError, type DoneEvent } from "@tabgrad/core";
 import { Command } from "commander";
 import { networkInterfaces } from "node:os";
 import { interrupts } from "../interrupts.ts";

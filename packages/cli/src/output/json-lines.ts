@@ -1,5 +1,5 @@
 // `--json`: every event of a run as one object a line on stdout, for scripts. The fields are documented in docs/json.md.
-import type { TelemetryEvent } from "@tabgrad/coordinator";
+import type { TelemetryEvent } from "@tabgrad/core";
 
 /** Metrics stand beside the loss: {"event":"eval","step":…,"loss":…,"accuracy":…}. */
 export function toJsonLine(event: TelemetryEvent): string {

@@ -1,11 +1,8 @@
 // The terminal's view of a run: one bar an epoch, the log above it. Without a terminal, a line now and then instead of a bar.
-import type { TelemetryEvent } from "@tabgrad/coordinator";
+import type { StartEvent, StepEvent, TelemetryEvent } from "@tabgrad/core";
 import { MultiBar, Presets, type SingleBar } from "cli-progress";
 import pc from "picocolors";
 import { count, decimal, duration, metrics } from "./format.ts";
-
-type Start = Extract<TelemetryEvent, { event: "start" }>;
-type Step = Extract<TelemetryEvent, { event: "step" }>;
 
 /** Without a terminal: a line every so many milliseconds at most. */
 const quietMs = 10_000;
@@ -20,10 +17,10 @@ export class Progress {
   private readonly now: () => number;
   private bars: MultiBar | undefined;
   private bar: SingleBar | undefined;
-  private start: Start | undefined;
+  private start: StartEvent | undefined;
   private epoch = 0;
   private printedAt = 0;
-  private lastStep: Step | undefined;
+  private lastStep: StepEvent | undefined;
   private readonly average = new Average();
   /** Samples of each worker in this epoch. */
   private readonly parts = new Map<string, number>();
@@ -58,7 +55,7 @@ export class Progress {
     }
   }
 
-  private step(event: Step): void {
+  private step(event: StepEvent): void {
     if (event.epoch !== this.epoch) this.beginEpoch(event);
     this.lastStep = event;
     this.average.add(event);
@@ -72,7 +69,7 @@ export class Progress {
     if (position === this.stepsInEpoch()) this.endEpoch();
   }
 
-  private beginEpoch(event: Step): void {
+  private beginEpoch(event: StepEvent): void {
     this.endEpoch();
     this.epoch = event.epoch;
     this.parts.clear();
@@ -105,7 +102,7 @@ export class Progress {
     return pc.bold(`epoch ${this.epoch}/${Math.ceil(this.start!.steps / this.start!.stepsPerEpoch)}`);
   }
 
-  private text(event: Step, running = true): string {
+  private text(event: StepEvent, running = true): string {
     const left = (this.start!.steps - event.step) * (event.samples / Math.max(event.samplesPerSecond, 1e-9));
     const total = [...this.parts.values()].reduce((a, b) => a + b, 0);
     const parts = [...this.parts].map(([name, samples]) => `${name} ${Math.round((100 * samples) / total)} %`).join(", ");
@@ -122,7 +119,7 @@ class Average {
   private lossSum = 0;
   private readonly metricSums = new Map<string, number>();
 
-  add({ samples, loss, metrics: means }: Step): void {
+  add({ samples, loss, metrics: means }: StepEvent): void {
     this.samples += samples;
     this.lossSum += loss * samples;
     for (const [name, mean] of Object.entries(means)) this.metricSums.set(name, (this.metricSums.get(name) ?? 0) + mean * samples);

@@ -1,5 +1,5 @@
 // Shows a run to whoever started it: JSON lines on stdout for a script, a progress bar and a summary for a person.
-import { sentence, type DoneEvent, type TelemetryEvent } from "@tabgrad/coordinator";
+import { sentence, type DoneEvent, type StartEvent, type TelemetryEvent } from "@tabgrad/core";
 import { relative } from "node:path";
 import pc from "picocolors";
 import type { Logger } from "pino";
@@ -42,13 +42,7 @@ function narrate(event: TelemetryEvent, log: Logger): void {
   else if (event.event === "checkpoint") log.debug(event, `checkpoint of step ${event.step}: ${event.path}`);
 }
 
-function introduction({
-  parameters,
-  trainSamples,
-  evaluationSamples,
-  batchSize,
-  steps,
-}: Extract<TelemetryEvent, { event: "start" }>): string {
+function introduction({ parameters, trainSamples, evaluationSamples, batchSize, steps }: StartEvent): string {
   return `${count(parameters)} parameters, ${count(trainSamples)} samples to learn from, ${count(evaluationSamples)} held out; ${count(steps)} steps of ${count(batchSize)} samples`;
 }
 

@@ -1,6 +1,5 @@
 // The decision core.
 export { openLedger, type Claim, type Ledger, type LedgerEntry, type Purpose, type Totals } from "./ledger.ts";
-export { sentence, type Reason } from "./reasons.ts";
 export {
   decide,
   initialState,

@@ -1,5 +1,6 @@
 // The run as a pure state machine: (state, event, now) → the new state, what to do, and why. It knows no socket, no clock and no
 // tensor; the rim (../coordinator.ts) carries out its actions in order.
+import type { Reason } from "@tabgrad/core";
 import {
   assign,
   count,
@@ -13,7 +14,6 @@ import {
   type Purpose,
   type Totals,
 } from "./ledger.ts";
-import type { Reason } from "./reasons.ts";
 import { cut, shares } from "./shares.ts";
 import { changed, measured, without, type WorkerIdentity, type WorkerRecord, type Workers } from "./workers.ts";
 

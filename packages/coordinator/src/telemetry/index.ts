@@ -1,4 +1,3 @@
-// What a run tells the world.
-export type { TelemetryEvent, WorkerShare, WorkerTimings } from "./events.ts";
+// How the coordinator tells what happens: sums become events, and events a journal.
 export { Journal, journalFile, readJournal, type JournalRecord } from "./journal.ts";
-export { Scoreboard, type DoneEvent } from "./scoreboard.ts";
+export { Scoreboard } from "./scoreboard.ts";

@@ -1,11 +1,10 @@
 // The run's journal: every telemetry event with its time, appended as msgpackr records to a file beside the checkpoints.
-import { TabgradError } from "@tabgrad/core";
+import { TabgradError, type TelemetryEvent } from "@tabgrad/core";
 import { once } from "node:events";
 import { createWriteStream, type WriteStream } from "node:fs";
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Packr, Unpackr } from "msgpackr";
-import type { TelemetryEvent } from "./events.ts";
 
 export interface JournalRecord {
   /** Milliseconds since 1970. */

@@ -1,6 +1,6 @@
 // What there is to tell of a run's progress: sums become means, contributions become shares, steps become samples a second.
+import type { DoneEvent, StepEvent, WorkerShare } from "@tabgrad/core";
 import type { Outcome, Totals } from "../decide/index.ts";
-import type { TelemetryEvent, WorkerShare } from "./events.ts";
 import { Rate } from "./rate.ts";
 
 export interface Means {
@@ -8,9 +8,6 @@ export interface Means {
   /** By the name of the metric. */
   readonly metrics: Readonly<Record<string, number>>;
 }
-
-export type StepEvent = Extract<TelemetryEvent, { event: "step" }>;
-export type DoneEvent = Extract<TelemetryEvent, { event: "done" }>;
 
 export class Scoreboard {
   /** The newest evaluation. */

@@ -1,6 +1,7 @@
 // Everything a run tells the world, as one union: the progress bar, `--json`, the journal and the dashboard all live on it.
-import type { ErrorCode } from "@tabgrad/core";
-import type { Reason } from "../decide/index.ts";
+import type { ErrorCode } from "../errors.ts";
+import type { LayerSummary } from "../model/index.ts";
+import type { Reason } from "./reasons.ts";
 
 export interface WorkerTimings {
   readonly waitMs: number;
@@ -16,12 +17,19 @@ export interface WorkerShare {
   /** Samples it computed in this step. */
   readonly samples: number;
   readonly timings: WorkerTimings;
+  /** When its contribution was there by the coordinator's clock, in milliseconds since 1970. */
+  readonly endedAt: number;
 }
+
+/** `background`: it is given less. `paused`: nothing. */
+export type WorkerAvailability = "available" | "background" | "paused";
 
 export type TelemetryEvent =
   | {
       readonly event: "start";
       readonly runId: string;
+      /** For people: the run file's name. */
+      readonly name: string;
       /** Where workers on this machine find the coordinator. */
       readonly url: string;
       readonly steps: number;
@@ -34,6 +42,12 @@ export type TelemetryEvent =
       readonly trainSamples: number;
       readonly evaluationSamples: number;
       readonly seed: number;
+      /** For people: "crossEntropy", "adam". */
+      readonly loss: string;
+      readonly optimizer: string;
+      /** The names of the metrics. */
+      readonly metrics: readonly string[];
+      readonly layers: readonly LayerSummary[];
     }
   | {
       readonly event: "step";
@@ -72,6 +86,14 @@ export type TelemetryEvent =
       readonly workers: number;
       readonly why?: string;
     }
+  /** What a worker can give has changed: its tab was hidden, its user paused it, its engine is made again. */
+  | {
+      readonly event: "availability";
+      readonly id: string;
+      readonly name: string;
+      readonly availability: WorkerAvailability;
+      readonly why: string;
+    }
   | { readonly event: "decision"; readonly step: number; readonly reason: Reason }
   | {
       readonly event: "checkpoint";
@@ -96,3 +118,27 @@ export type TelemetryEvent =
       readonly samples: number;
       readonly samplesPerSecond: number;
     };
+
+export type StartEvent = Extract<TelemetryEvent, { event: "start" }>;
+export type StepEvent = Extract<TelemetryEvent, { event: "step" }>;
+export type EvaluationEvent = Extract<TelemetryEvent, { event: "eval" }>;
+export type WorkerEvent = Extract<TelemetryEvent, { event: "worker" }>;
+export type DoneEvent = Extract<TelemetryEvent, { event: "done" }>;
+
+/** What is measured of a connection. */
+export interface Vitals {
+  readonly id: string;
+  /** Of the newest ping; null before the first answer. */
+  readonly roundTripMs: number | null;
+  /** Since it joined, as its socket counts them: from the worker, to the worker. */
+  readonly bytesUp: number;
+  readonly bytesDown: number;
+}
+
+/** What only those who watch get, now and then: it is neither in the journal nor in `--json`. */
+export interface VitalsEvent {
+  readonly event: "vitals";
+  readonly workers: readonly Vitals[];
+}
+
+export type WatchedEvent = TelemetryEvent | VitalsEvent;

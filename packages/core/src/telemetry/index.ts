@@ -1,0 +1,54 @@
+// What a run tells, and how somebody who watches makes a picture of it.
+export type {
+  DoneEvent,
+  EvaluationEvent,
+  StartEvent,
+  StepEvent,
+  TelemetryEvent,
+  Vitals,
+  VitalsEvent,
+  WatchedEvent,
+  WorkerAvailability,
+  WorkerEvent,
+  WorkerShare,
+  WorkerTimings,
+} from "./events.ts";
+export { sentence, type Reason, type WorkerMicrobatches } from "./reasons.ts";
+export {
+  measures,
+  packSeries,
+  Series,
+  seriesCapacity,
+  unpackSeries,
+  type Measure,
+  type PackedSeries,
+  type SeriesPoint,
+} from "./series.ts";
+export { packView, unpackView, type PackedView } from "./snapshot.ts";
+export {
+  follow,
+  initialView,
+  viewBounds,
+  type DepartedWorker,
+  type NotedCheckpoint,
+  type NotedDecision,
+  type RunView,
+  type TimedEvaluation,
+  type TimedStep,
+  type ViewPhase,
+  type WorkerView,
+} from "./view.ts";
+export {
+  parametersPath,
+  runDocumentPath,
+  versionHeader,
+  watchPath,
+  watchRequestBytes,
+  watchSubprotocol,
+  type Histogram,
+  type Links,
+  type RunDocument,
+  type TensorHistograms,
+  type WatchRecord,
+} from "./watch.ts";
+export { watchRequestSchema, type ControlCommand, type WatchRequest } from "./watch-request.ts";

@@ -1,0 +1,71 @@
+// Why the coordinator did what it did: data for the journal and the dashboard, and a sentence for people.
+
+export type Reason =
+  | { readonly kind: "joined"; readonly worker: string; readonly workers: number }
+  | { readonly kind: "left"; readonly worker: string; readonly why: string; readonly returned: number; readonly workers: number }
+  | { readonly kind: "failed"; readonly worker: string; readonly why: string; readonly returned: number; readonly failures: number }
+  | { readonly kind: "dismissed"; readonly worker: string; readonly failures: number }
+  | { readonly kind: "discarded"; readonly worker: string; readonly why: string }
+  | { readonly kind: "waiting"; readonly workers: number; readonly needed: number }
+  | { readonly kind: "running"; readonly workers: number; readonly step: number }
+  /** Microbatches of a step are shared out in another way than before; `why` is a clause. */
+  | { readonly kind: "shared"; readonly shares: readonly WorkerMicrobatches[]; readonly microbatches: number; readonly why: string }
+  /** Its tab is hidden: it is given less. */
+  | { readonly kind: "background"; readonly worker: string; readonly why: string }
+  | { readonly kind: "rested"; readonly worker: string; readonly why: string; readonly returned: number }
+  | { readonly kind: "returned"; readonly worker: string }
+  /** What somebody who holds the control token asked for. */
+  | { readonly kind: "paused" }
+  | { readonly kind: "resumed" }
+  | { readonly kind: "learningRate"; readonly from: number; readonly to: number }
+  | { readonly kind: "dropped"; readonly worker: string };
+
+export interface WorkerMicrobatches {
+  readonly worker: string;
+  readonly microbatches: number;
+}
+
+const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? "" : noun.endsWith("ch") ? "es" : "s"}`;
+
+export function sentence(reason: Reason): string {
+  switch (reason.kind) {
+    case "joined":
+      return `${reason.worker} joined; ${counted(reason.workers, "worker")} now.`;
+    case "left": {
+      const returned = reason.returned > 0 ? ` Its ${counted(reason.returned, "microbatch")} went back.` : "";
+      return `${reason.worker} left (${reason.why}); ${counted(reason.workers, "worker")} now.${returned}`;
+    }
+    case "failed":
+      return `${reason.worker} could not do ${counted(reason.returned, "microbatch")}: ${reason.why}. They went back.`;
+    case "dismissed":
+      return `${reason.worker} was sent away after ${counted(reason.failures, "failure")} in a row.`;
+    case "discarded":
+      return `A contribution of ${reason.worker} was discarded: ${reason.why}.`;
+    case "waiting":
+      return `Waiting for workers: ${reason.workers} here, ${reason.needed} needed.`;
+    case "running":
+      return `Computing step ${reason.step} with ${counted(reason.workers, "worker")}.`;
+    case "shared": {
+      const shares = reason.shares.map(({ worker, microbatches }) => `${worker} ${microbatches}`).join(", ");
+      return `The ${counted(reason.microbatches, "microbatch")} of a step now go to ${shares}, since ${reason.why}.`;
+    }
+    case "background":
+      return `${reason.worker} is in the background (${reason.why}) and gets less.`;
+    case "rested": {
+      const returned = reason.returned > 0 ? ` Its ${counted(reason.returned, "microbatch")} went back.` : "";
+      return `${reason.worker} rests (${reason.why}) and gets nothing until it is back.${returned}`;
+    }
+    case "returned":
+      return `${reason.worker} is back and gets its full share.`;
+    case "paused":
+      return "The run was paused from the dashboard; what is being computed still counts.";
+    case "resumed":
+      return "The run was resumed from the dashboard.";
+    case "learningRate":
+      return `The learning rate was changed from ${reason.from} to ${reason.to} from the dashboard.`;
+    case "dropped":
+      return `${reason.worker} was sent away from the dashboard.`;
+    default:
+      return reason satisfies never;
+  }
+}

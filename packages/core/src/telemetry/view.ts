@@ -1,0 +1,200 @@
+// A run as somebody sees it who watches: a fold over its events. The coordinator folds, and so does every page, over the same events
+// in the same order; a page that comes later begins with the coordinator's view. So what a page shows can't disagree with the run.
+import type { DoneEvent, EvaluationEvent, StartEvent, StepEvent, Vitals, WatchedEvent, WorkerAvailability } from "./events.ts";
+import type { Reason } from "./reasons.ts";
+import { Series } from "./series.ts";
+
+export type ViewPhase = "starting" | "waiting" | "running" | "paused" | DoneEvent["outcome"];
+
+/** A worker that is there. */
+export interface WorkerView {
+  readonly id: string;
+  readonly name: string;
+  /** "node", "tab", or another host's name. */
+  readonly host: string;
+  readonly engine: string;
+  readonly device: string;
+  readonly joinedAt: number;
+  readonly availability: WorkerAvailability;
+  /** Why it is not available. */
+  readonly why: string;
+  /** Samples so far, and its part of them in the newest step, 0 to 1. */
+  readonly samples: number;
+  readonly share: number;
+  /** Samples a second of its own over the newest steps; 0 before its first. */
+  readonly samplesPerSecond: number;
+  readonly vitals?: Vitals;
+}
+
+export interface DepartedWorker extends WorkerView {
+  readonly leftAt: number;
+  readonly leftWhy: string;
+}
+
+export interface NotedDecision {
+  readonly time: number;
+  readonly step: number;
+  readonly reason: Reason;
+}
+
+/** An evaluation and when it was. */
+export type TimedEvaluation = EvaluationEvent & { readonly time: number };
+/** A step with all its shares, and when it was taken, for the timeline. */
+export type TimedStep = StepEvent & { readonly time: number };
+
+export interface NotedCheckpoint {
+  readonly time: number;
+  readonly step: number;
+  readonly path: string;
+  readonly bytes: number;
+  readonly milliseconds: number;
+}
+
+export interface RunView {
+  readonly phase: ViewPhase;
+  /** Undefined before anything happened. */
+  readonly start?: StartEvent;
+  readonly startedAt: number;
+  /** Steps taken. */
+  readonly step: number;
+  readonly epoch: number;
+  /** The newest step, without its shares being of interest. */
+  readonly newest?: TimedStep;
+  /** Every step, thinned out. The same object all the time: it grows. */
+  readonly series: Series;
+  /** The newest last. */
+  readonly evaluations: readonly TimedEvaluation[];
+  readonly workers: ReadonlyMap<string, WorkerView>;
+  /** The newest last. */
+  readonly departed: readonly DepartedWorker[];
+  /** The last steps, the newest last. */
+  readonly timeline: readonly TimedStep[];
+  readonly decisions: readonly NotedDecision[];
+  readonly checkpoint?: NotedCheckpoint;
+  readonly done?: DoneEvent;
+}
+
+/** What a view keeps; whatever is older is forgotten, or thinned out. */
+export const viewBounds = { evaluations: 512, departed: 64, timeline: 32, decisions: 256 } as const;
+
+export function initialView(): RunView {
+  return {
+    phase: "starting",
+    startedAt: 0,
+    step: 0,
+    epoch: 0,
+    series: new Series(),
+    evaluations: [],
+    workers: new Map(),
+    departed: [],
+    timeline: [],
+    decisions: [],
+  };
+}
+
+/**
+ * The view after one more event. The view before must not be used any more: its series has grown, too.
+ * @param time when the event was, in milliseconds since 1970
+ */
+export function follow(view: RunView, time: number, event: WatchedEvent): RunView {
+  switch (event.event) {
+    case "start":
+      return { ...initialView(), phase: "waiting", start: event, startedAt: time, step: event.step };
+    case "step":
+      return stepped(view, time, event);
+    case "eval":
+      return { ...view, evaluations: thinned([...view.evaluations, { ...event, time }]) };
+    case "worker":
+      return event.state === "joined" ? joined(view, time, event) : left(view, time, event.id, event.why ?? "");
+    case "availability":
+      return changed(view, event.id, { availability: event.availability, why: event.why });
+    case "decision":
+      return decided(view, { time, step: event.step, reason: event.reason });
+    case "checkpoint": {
+      const { step, path, bytes, milliseconds } = event;
+      return { ...view, checkpoint: { time, step, path, bytes, milliseconds } };
+    }
+    case "done":
+      return { ...view, phase: event.outcome, step: event.step, done: event };
+    case "vitals":
+      return event.workers.reduce((next, vitals) => changed(next, vitals.id, { vitals }), view);
+    default:
+      return event satisfies never;
+  }
+}
+
+function stepped(view: RunView, time: number, event: StepEvent): RunView {
+  const { step, epoch, loss, gradientNorm, learningRate, samplesPerSecond } = event;
+  view.series.append({ step, time, loss, gradientNorm, learningRate, samplesPerSecond });
+  const newest = { ...event, time };
+  const timeline = newestOf([...view.timeline, newest], viewBounds.timeline);
+  return { ...view, step, epoch, newest, timeline, workers: contributed(view.workers, event, timeline) };
+}
+
+/** What each worker did in this step, and its speed over the steps of the timeline. */
+function contributed(
+  workers: RunView["workers"],
+  { shares, samples }: StepEvent,
+  timeline: readonly TimedStep[],
+): RunView["workers"] {
+  const done = new Map<string, number>();
+  for (const share of shares) done.set(share.id, (done.get(share.id) ?? 0) + share.samples);
+  const seconds = (timeline[timeline.length - 1].time - timeline[0].time) / 1000;
+  const recent = new Map<string, number>();
+  for (const step of timeline.slice(1))
+    for (const share of step.shares) recent.set(share.id, (recent.get(share.id) ?? 0) + share.samples);
+  return new Map(
+    [...workers].map(([id, worker]) => {
+      const own = done.get(id) ?? 0;
+      const samplesPerSecond = seconds > 0 ? (recent.get(id) ?? 0) / seconds : 0;
+      return [id, { ...worker, samples: worker.samples + own, share: own / samples, samplesPerSecond }];
+    }),
+  );
+}
+
+function joined(view: RunView, time: number, event: Extract<WatchedEvent, { event: "worker" }>): RunView {
+  const { id, name, host, engine, device } = event;
+  const worker: WorkerView = {
+    id,
+    name,
+    host,
+    engine,
+    device,
+    joinedAt: time,
+    availability: "available",
+    why: "",
+    samples: 0,
+    share: 0,
+    samplesPerSecond: 0,
+  };
+  return { ...view, workers: new Map(view.workers).set(id, worker) };
+}
+
+function left(view: RunView, time: number, id: string, why: string): RunView {
+  const worker = view.workers.get(id);
+  if (!worker) return view;
+  const workers = new Map(view.workers);
+  workers.delete(id);
+  const departed = newestOf([...view.departed, { ...worker, leftAt: time, leftWhy: why }], viewBounds.departed);
+  return { ...view, workers, departed };
+}
+
+function changed(view: RunView, id: string, change: Partial<WorkerView>): RunView {
+  const worker = view.workers.get(id);
+  return worker ? { ...view, workers: new Map(view.workers).set(id, { ...worker, ...change }) } : view;
+}
+
+function decided(view: RunView, decision: NotedDecision): RunView {
+  const decisions = newestOf([...view.decisions, decision], viewBounds.decisions);
+  const { kind } = decision.reason;
+  const phase = kind === "waiting" || kind === "running" || kind === "paused" ? kind : view.phase;
+  return { ...view, decisions, phase };
+}
+
+const newestOf = <T>(items: readonly T[], count: number): readonly T[] => (items.length > count ? items.slice(-count) : items);
+
+/** Every second one of a list that is too long; the newest stays. */
+function thinned<T>(items: readonly T[]): readonly T[] {
+  if (items.length <= viewBounds.evaluations) return items;
+  return items.filter((_, i) => i % 2 === (items.length - 1) % 2);
+}
