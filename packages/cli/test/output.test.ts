@@ -10,9 +10,9 @@ import { Progress } from "../src/output/progress.ts";
 const start: TelemetryEvent = {
   event: "start",
   name: "run",
-  loss: "crossEntropy",
-  optimizer: "adam",
-  metrics: ["accuracy"],
+  lossName: "crossEntropy",
+  optimizerName: "adam",
+  metricNames: ["accuracy"],
   layers: [],
   runId: "run",
   url: "http://127.0.0.1:7070",

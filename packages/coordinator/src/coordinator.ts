@@ -133,9 +133,9 @@ class CoordinatedRun implements RunningCoordinator, ConnectionHandler {
       trainSamples: dataset.description.train.samples,
       evaluationSamples: dataset.description.evaluation.samples,
       seed: run.description.seed,
-      loss: run.description.loss,
-      optimizer: run.description.optimizer.kind,
-      metrics: this.metrics,
+      lossName: run.description.loss,
+      optimizerName: run.description.optimizer.kind,
+      metricNames: this.metrics,
       layers: layerSummaries(run.graph),
     });
     // So that a run that diverges at once still has something to go back to.

@@ -1,62 +1,68 @@
-// Everything through which the world reaches a coordinator: one port for http and WebSockets.
-import type { ChunkLayout } from "@tabgrad/core";
-import type { Server } from "node:http";
+// Everything through which the world reaches a coordinator: one port for pages, shards and WebSockets.
+import { workerPath, type ChunkLayout, type Links } from "@tabgrad/core";
+import { networkInterfaces } from "node:os";
+import type { WebSocketServer } from "ws";
 import type { ConnectionHandler } from "./connection.ts";
-import { createHttpServer, listen, type HttpContent } from "./http.ts";
+import { createAnswer, type HttpContent } from "./http.ts";
+import { linksOf, localOrigin } from "./links.ts";
+import { Port, type TlsPair } from "./port.ts";
 import { WorkerSockets } from "./sockets.ts";
 
 export interface EntranceOptions {
   readonly host: string;
   /** 0 for any free one. */
   readonly port: number;
+  /** Without it the port speaks http alone. */
+  readonly tls?: TlsPair;
   readonly content: HttpContent;
   readonly layout: ChunkLayout;
   readonly handler: ConnectionHandler;
+  /** WebSocket servers beside that of the workers, by path; each made with `noServer: true`, and closed by who made it. */
+  readonly sockets?: Readonly<Record<string, WebSocketServer>>;
 }
 
 export class Entrance {
   readonly port: number;
   /** http://HOST:PORT, as a worker on this machine reaches it. */
   readonly url: string;
-  private readonly http: Server;
-  private readonly sockets: WorkerSockets;
+  readonly links: Links;
+  private readonly listening: Port;
+  private readonly workers: WorkerSockets;
 
-  /** Listens; nobody is let in before it resolves. @throws TabgradError PORT_IN_USE, ADDRESS_UNAVAILABLE */
-  static async open({ host, port, content, layout, handler }: EntranceOptions): Promise<Entrance> {
-    const http = createHttpServer(content);
-    const sockets = new WorkerSockets(http, layout, handler);
+  /** Listens; nobody is let in before it resolves. @throws TabgradError PORT_IN_USE, ADDRESS_UNAVAILABLE, TLS_INVALID */
+  static async open({ host, port, tls, content, layout, handler, sockets = {} }: EntranceOptions): Promise<Entrance> {
+    const workers = new WorkerSockets(layout, handler);
     try {
-      const address = await listen(http, port, host);
-      return new Entrance(http, sockets, urlOf(host, address.port), address.port);
+      const upgrades = new Map([[workerPath, workers.server], ...Object.entries(sockets)]);
+      const listening = await Port.open({ host, port, tls, answer: await createAnswer(content), upgrades });
+      const at = { host, port: listening.number, tls: tls !== undefined, interfaces: networkInterfaces() };
+      return new Entrance(listening, workers, localOrigin(at), linksOf(at));
     } catch (error) {
-      await sockets.close("", 0);
+      await workers.close("", 0);
       throw error;
     }
   }
 
-  private constructor(http: Server, sockets: WorkerSockets, url: string, port: number) {
-    this.http = http;
-    this.sockets = sockets;
+  private constructor(listening: Port, workers: WorkerSockets, url: string, links: Links) {
+    this.listening = listening;
+    this.workers = workers;
     this.url = url;
-    this.port = port;
+    this.links = links;
+    this.port = listening.number;
   }
 
   /** To every worker that takes part. */
   broadcast(frame: Uint8Array): void {
-    this.sockets.broadcast(frame);
+    this.workers.broadcast(frame);
   }
 
-  /** Says goodbye to all workers, and resolves when everything is closed. */
-  async close(reason: string, patienceMs: number): Promise<void> {
-    await this.sockets.close(reason, patienceMs);
-    this.http.closeAllConnections();
-    await new Promise<void>((resolve) => {
-      this.http.close(() => resolve());
-    });
+  /** Says goodbye to all workers and lets none in any more; pages and shards are served on. */
+  async dismissWorkers(reason: string, patienceMs: number): Promise<void> {
+    await this.workers.close(reason, patienceMs);
   }
-}
 
-function urlOf(host: string, port: number): string {
-  const reachable = host === "0.0.0.0" || host === "::" ? "127.0.0.1" : host;
-  return `http://${reachable.includes(":") ? `[${reachable}]` : reachable}:${port}`;
+  /** Cuts what is left, and resolves when everything is closed. */
+  async close(): Promise<void> {
+    await this.listening.close();
+  }
 }

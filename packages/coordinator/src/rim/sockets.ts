@@ -1,6 +1,6 @@
 // The coordinator's WebSocket side: accepts workers at /worker and notices those that fell silent.
-import { bounds, chooseSubprotocol, workerPath, type ChunkLayout } from "@tabgrad/core";
-import type { IncomingMessage, Server } from "node:http";
+import { bounds, chooseSubprotocol, type ChunkLayout } from "@tabgrad/core";
+import type { IncomingMessage } from "node:http";
 import { WebSocketServer, type WebSocket } from "ws";
 import { Connection, type ConnectionHandler } from "./connection.ts";
 
@@ -11,21 +11,19 @@ export const silenceMs = 15_000;
 const maxConnections = 4096;
 
 export class WorkerSockets {
-  private readonly server: WebSocketServer;
+  /** For the table of upgrades. */
+  readonly server: WebSocketServer;
   private readonly connections = new Set<Connection>();
   private readonly heartbeat: NodeJS.Timeout;
   private count = 0;
 
-  constructor(http: Server, layout: ChunkLayout, handler: ConnectionHandler) {
+  constructor(layout: ChunkLayout, handler: ConnectionHandler) {
     this.server = new WebSocketServer({
-      server: http,
-      path: workerPath,
+      noServer: true,
       perMessageDeflate: false,
       maxPayload: bounds.frameBytes,
       handleProtocols: chooseSubprotocol,
     });
-    // An error of the http server is reported by who listens on it.
-    this.server.on("error", () => undefined);
     this.server.on("connection", (socket: WebSocket, request: IncomingMessage) => {
       if (this.connections.size >= maxConnections) return socket.terminate();
       request.socket.setNoDelay(true);

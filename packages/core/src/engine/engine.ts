@@ -39,6 +39,12 @@ export interface Program {
   train(batches: readonly Batch[], gradients: Float32Array): Promise<Sums>;
   /** Forward, loss and metrics. */
   evaluate(batches: readonly Batch[]): Promise<Sums>;
+  /**
+   * What the model says of the batch's samples: the graph's output "prediction" without the rows of padding, shape [samples, …],
+   * row-major, in an array of its own. Weights are not read, and neither are inputs that only the loss needs, such as labels.
+   * @throws TabgradError GRAPH_INVALID where the graph has no such output
+   */
+  predict(batch: Batch): Promise<Float32Array>;
   close(): Promise<void>;
 }
 
@@ -47,8 +53,9 @@ export interface Engine {
   /** For people: "NVIDIA H100 (Vulkan)", "ONNX Runtime 1.30.0, 1 thread". */
   readonly device: string;
   /**
-   * Compiles a model's forward graph: the batch-polymorphic graph whose outputs are "loss" ([batch], per sample) and any number of
-   * "metric:NAME" ([batch], per sample).
+   * Compiles a model's forward graph: the batch-polymorphic graph whose outputs are "loss" ([batch], per sample), any number of
+   * "metric:NAME" ([batch], per sample) and perhaps "prediction" ([batch, …]). A graph with nothing but a prediction is compiled
+   * too; its `train` and `evaluate` reject with GRAPH_INVALID.
    * @throws TabgradError ENGINE_UNSUPPORTED naming the operation that this engine cannot do.
    */
   compile(graph: Graph): Promise<Program>;

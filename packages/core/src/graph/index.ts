@@ -20,5 +20,14 @@ export { definitionOf, operations } from "./operations/index.ts";
 export { matmulDimensions } from "./operations/matmul.ts";
 export { eliminateDeadCode, foldConstants, mergeCommonSubexpressions, optimise } from "./passes/index.ts";
 export { broadcastShapes, broadcastStrides, elementCount, formatShape, sameShape, stridesOf, type Shape } from "./shape.ts";
-export { evaluationGraph, gradientPrefix, trainingGraph, weightsInput } from "./training.ts";
+export {
+  checkLoss,
+  evaluationGraph,
+  gradientPrefix,
+  hasLoss,
+  inferenceGraph,
+  predictionOutput,
+  trainingGraph,
+  weightsInput,
+} from "./training.ts";
 export type { Emitter, Value } from "./value.ts";

@@ -1,7 +1,8 @@
-// From a model's forward graph to what an engine runs: sums over the rows, and in training the gradient of the sum of losses.
+// From a model's forward graph to what an engine runs: sums over the rows, in training the gradient of the sum of losses, or what the
+// model says of each row.
 import { TabgradError } from "../errors.ts";
 import { gradients } from "./autodiff.ts";
-import { GraphBuilder, replay } from "./builder.ts";
+import { GraphBuilder, replay, withRows } from "./builder.ts";
 import { metricNames, parameterSlots, type Graph } from "./graph.ts";
 import { multiply, sum } from "./math.ts";
 import { optimise } from "./passes/index.ts";
@@ -10,6 +11,9 @@ import type { Value } from "./value.ts";
 
 /** The input that masks padding: shape [rows], 1 for a sample and 0 for padding. */
 export const weightsInput = "weights";
+
+/** The output with what the model says, before any softmax or sigmoid of the loss: [rows, …]. Not needed in training. */
+export const predictionOutput = "prediction";
 
 /** Prefix of a training graph's gradient outputs; the parameter's name follows. */
 export const gradientPrefix = "gradient:";
@@ -36,18 +40,54 @@ export function trainingGraph(forward: Graph, rows: number): Graph {
   return optimise(builder.graph(outputs));
 }
 
+/**
+ * The graph of one prediction: the output "prediction" alone, [rows, …], and no inputs but those that it depends on.
+ * @throws TabgradError GRAPH_INVALID where the forward graph has no such output
+ */
+export function inferenceGraph(forward: Graph, rows: number): Graph {
+  const output = forward.outputs[predictionOutput];
+  if (output === undefined) {
+    throw new TabgradError(
+      "GRAPH_INVALID",
+      `The graph has no output "${predictionOutput}", so it cannot be asked for predictions.`,
+      "Make the graph with forwardGraph or predictionGraph, which name it.",
+    );
+  }
+  const graph = optimise(withRows({ ...forward, outputs: { [predictionOutput]: output } }, rows));
+  const { shape } = graph.nodes[graph.outputs[predictionOutput]];
+  if (shape[0] === rows) return graph;
+  throw new TabgradError(
+    "GRAPH_INVALID",
+    `The output "${predictionOutput}" has shape ${formatShape(shape)} for ${rows} rows.`,
+    "Let its first dimension count the samples.",
+  );
+}
+
+/** Whether the graph has a loss. One without can only be asked for predictions. */
+export const hasLoss = (forward: Graph): boolean => Object.hasOwn(forward.outputs, "loss");
+
+/** @throws TabgradError GRAPH_INVALID where the graph can neither be trained nor evaluated */
+export function checkLoss(forward: Graph): void {
+  if (hasLoss(forward)) return;
+  throw new TabgradError(
+    "GRAPH_INVALID",
+    'The graph has no output "loss", so it can neither be trained nor evaluated.',
+    "Use the graph that forwardGraph makes of model, loss and data; predictionGraph's is for predictions only.",
+  );
+}
+
 function summed(forward: Graph, rows: number): { builder: GraphBuilder; outputs: Record<string, Value>; values: Value[] } {
+  checkLoss(forward);
   const builder = new GraphBuilder(rows);
   const values = replay(forward, builder);
   const weights = builder.emit("input", [], { name: weightsInput, shape: [], batched: true });
   const outputs: Record<string, Value> = {};
   for (const name of ["loss", ...metricNames(forward).map((metric) => `metric:${metric}`)]) {
     const perSample = values[forward.outputs[name]];
-    if (!perSample || !sameShape(perSample.shape, [rows])) {
-      const found = perSample ? `of shape ${formatShape(perSample.shape)}` : "missing";
+    if (!sameShape(perSample.shape, [rows])) {
       throw new TabgradError(
         "GRAPH_INVALID",
-        `The output "${name}" is ${found}; it must have one number for each sample.`,
+        `The output "${name}" is of shape ${formatShape(perSample.shape)}; it must have one number for each sample.`,
         "Reduce it over every axis but the first.",
       );
     }

@@ -12,6 +12,7 @@ import { GraphBuilder, replay, withRows } from "../graph/builder.ts";
 import { parameterSlots, type Graph } from "../graph/graph.ts";
 import * as math from "../graph/math.ts";
 import { formatShape, sameShape, type Shape } from "../graph/shape.ts";
+import { predictionOutput } from "../graph/training.ts";
 import type { Value } from "../graph/value.ts";
 import { buildLayer, type Layer } from "./layer.ts";
 import type { Labels, Loss, Metric, Reading } from "./loss.ts";
@@ -27,9 +28,6 @@ export interface ForwardOptions {
   readonly metrics?: readonly Metric[];
   readonly data: DataShape;
 }
-
-/** The output with what the model says, before any softmax or sigmoid of the loss: [rows, …]. Not needed in training. */
-export const predictionOutput = "prediction";
 
 // Two, so that a row is not mistaken for a dimension of 1, which would broadcast.
 const buildRows = 2;

@@ -1,7 +1,7 @@
 // Models: layers, initialisers, losses, metrics, and the graph that they make with a dataset.
 export { leakyRelu, relu, sigmoid, softmax, step, tanh } from "./activations.ts";
 export { dense, type DenseOptions } from "./dense.ts";
-export { forwardGraph, predictionGraph, predictionOutput, type DataShape, type ForwardOptions } from "./forward-graph.ts";
+export { forwardGraph, predictionGraph, type DataShape, type ForwardOptions } from "./forward-graph.ts";
 export {
   constant,
   glorotNormal,

@@ -2,7 +2,7 @@
 import type { Graph } from "../graph/graph.ts";
 import { eliminateDeadCode } from "../graph/passes/index.ts";
 import { elementCount, formatShape, type Shape } from "../graph/shape.ts";
-import { predictionOutput } from "./forward-graph.ts";
+import { predictionOutput } from "../graph/training.ts";
 
 export interface LayerSummary {
   /** "dense 2 (128 units)"; the first one is "features". */

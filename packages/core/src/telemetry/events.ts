@@ -43,10 +43,9 @@ export type TelemetryEvent =
       readonly evaluationSamples: number;
       readonly seed: number;
       /** For people: "crossEntropy", "adam". */
-      readonly loss: string;
-      readonly optimizer: string;
-      /** The names of the metrics. */
-      readonly metrics: readonly string[];
+      readonly lossName: string;
+      readonly optimizerName: string;
+      readonly metricNames: readonly string[];
       readonly layers: readonly LayerSummary[];
     }
   | {
