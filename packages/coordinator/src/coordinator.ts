@@ -8,7 +8,9 @@ import {
   type Contribution,
   type DoneEvent,
   type Hello,
+  type Links,
   type ResolvedRun,
+  type RunDocument,
   type TelemetryEvent,
 } from "@tabgrad/core";
 import { randomUUID } from "node:crypto";
@@ -28,6 +30,8 @@ import { Schedule } from "./plan.ts";
 import { Reducer } from "./reduce/reducer.ts";
 import type { ArrivedGradient, Connection, ConnectionHandler } from "./rim/connection.ts";
 import { Entrance } from "./rim/entrance.ts";
+import { Pages } from "./rim/pages.ts";
+import type { TlsPair } from "./rim/port.ts";
 import { silenceMs } from "./rim/sockets.ts";
 import { Journal, Scoreboard } from "./telemetry/index.ts";
 
@@ -43,6 +47,14 @@ export interface CoordinatorOptions {
   readonly host: string;
   /** 0 for any free one. */
   readonly port: number;
+  /** The port speaks https beside http. */
+  readonly tls?: TlsPair;
+  /** A folder with the built web pages. Without it there are none. */
+  readonly pages?: string;
+  /** Whoever knows it may control the run. Without it nobody can. */
+  readonly controlToken?: string;
+  /** Go on serving pages and shards when the run is over, until `close`. */
+  readonly stay?: boolean;
   /** Workers to wait for before the first step. */
   readonly startWorkers: number;
   /** Workers below which no step is opened. */
@@ -58,10 +70,13 @@ export interface RunningCoordinator {
   /** http://HOST:PORT, as a worker on this machine reaches it. */
   readonly url: string;
   readonly port: number;
-  /** When the run is over and everything is closed. Rejects with a TabgradError where the last checkpoint can't be written. */
+  readonly links: Links;
+  /** When the run is over and, unless it was told to stay, everything is closed. Rejects with a TabgradError where the last checkpoint can't be written. */
   readonly done: Promise<DoneEvent>;
   /** Ends the run after the newest step, with a checkpoint. */
   stop(why: string): void;
+  /** Closes what is still served; for a run that was told to stay. */
+  close(): Promise<void>;
 }
 
 const checkpointsKept = 3;
@@ -115,10 +130,17 @@ class CoordinatedRun implements RunningCoordinator, ConnectionHandler {
   }
 
   async begin(): Promise<void> {
-    const { directory, host, port, run, dataset } = this.options;
+    const { directory, host, port, tls, run, dataset } = this.options;
     this.journal = await Journal.open(directory);
-    const content = { store: dataset.store, identity: () => this.identity() };
-    this.entrance = await Entrance.open({ host, port, content, layout: this.reducer.layout, handler: this });
+    const content = {
+      runId: this.runId,
+      store: dataset.store,
+      identity: () => this.identity(),
+      runDocument: () => JSON.stringify(this.document()),
+      parameters: () => ({ version: this.reducer.version, bytes: this.reducer.parameterBytes() }),
+      pages: await this.pages(),
+    };
+    this.entrance = await Entrance.open({ host, port, tls, content, layout: this.reducer.layout, handler: this });
     this.tell({
       event: "start",
       runId: this.runId,
@@ -150,6 +172,30 @@ class CoordinatedRun implements RunningCoordinator, ConnectionHandler {
     return this.entrance!.port;
   }
 
+  get links(): Links {
+    return this.entrance!.links;
+  }
+
+  async close(): Promise<void> {
+    await this.entrance!.close();
+  }
+
+  /** Training needs no pages: where they can't be read it goes on without. */
+  private async pages(): Promise<Pages | undefined> {
+    const { pages, onWarning } = this.options;
+    try {
+      return pages === undefined ? undefined : await Pages.read(pages);
+    } catch (error) {
+      onWarning(`The web pages can't be served: ${(error as Error).message}`);
+      return undefined;
+    }
+  }
+
+  private document(): RunDocument {
+    const { name, dataset } = this.options;
+    return { runId: this.runId, name, graph: this.graphJson, dataset: dataset.description };
+  }
+
   private identity(): Readonly<Record<string, unknown>> {
     const { step, phase, workers } = this.state;
     return { ...discovery, run: this.runId, step, steps: this.plan.steps, workers: workers.size, phase };
@@ -175,6 +221,7 @@ class CoordinatedRun implements RunningCoordinator, ConnectionHandler {
       shards: dataset.description.shards,
       seed: run.description.seed,
       silenceMs: 2 * silenceMs,
+      worker: connection.id,
     });
     for (const frame of this.reducer.frames()) connection.sendFrame(frame);
     this.connections.set(connection.id, connection);
@@ -216,6 +263,10 @@ class CoordinatedRun implements RunningCoordinator, ConnectionHandler {
 
   failed(connection: Connection, assignment: number, why: string): void {
     this.dispatch({ kind: "failed", worker: connection.id, assignment, why });
+  }
+
+  availabilityChanged(): void {
+    // Shares follow speed alone: no worker of ours says anything else yet.
   }
 
   left(connection: Connection, why: string): void {
@@ -346,7 +397,7 @@ class CoordinatedRun implements RunningCoordinator, ConnectionHandler {
     const result = this.scoreboard.done(outcome, performance.now());
     const farewell =
       outcome.kind === "finished" ? `finished after ${step} steps` : outcome.kind === "stopped" ? outcome.why : "the run diverged";
-    const closing = this.entrance!.close(farewell, closePatienceMs);
+    const dismissed = this.entrance!.dismissWorkers(farewell, closePatienceMs);
     try {
       // What diverged is worth nothing; the checkpoint before it stays.
       if (outcome.kind === "diverged") await this.checkpoints.settled();
@@ -356,7 +407,8 @@ class CoordinatedRun implements RunningCoordinator, ConnectionHandler {
       this.tell(event);
       return event;
     } finally {
-      await closing;
+      await dismissed;
+      if (!this.options.stay) await this.close();
       await this.journal?.close();
     }
   }

@@ -56,6 +56,11 @@ const toCoordinator: fc.Arbitrary<ToCoordinator> = fc.oneof(
   fc.record({ type: fc.constant("failed" as const), assignment: uint32, reason: people(500), code: people(64) }),
   fc.record({ type: fc.constant("leaving" as const), reason: people(500) }),
   fc.record({ type: fc.constant("pong" as const), nonce: uint32 }),
+  fc.record({
+    type: fc.constant("availability" as const),
+    state: fc.constantFrom("available" as const, "background" as const, "paused" as const),
+    reason: people(500),
+  }),
 );
 
 const field = fc.record({
@@ -81,6 +86,7 @@ const welcome: fc.Arbitrary<Welcome> = fc
     }),
     seed: uint32,
     silenceMs: fc.integer({ min: bounds.silenceMsLeast, max: bounds.silenceMs }),
+    worker: people(64, 1),
   })
   .map((message) => ({
     ...message,
@@ -106,6 +112,7 @@ const toWorker: fc.Arbitrary<ToWorker> = fc.oneof(
   }),
   fc.record({ type: fc.constant("recall" as const), assignment: uint32, microbatches: fc.array(uint32, { maxLength: 9 }) }),
   fc.record({ type: fc.constant("ping" as const), nonce: uint32 }),
+  fc.record({ type: fc.constant("parametersBegin" as const), version: uint32 }),
   fc.record({ type: fc.constant("goodbye" as const), reason: people(500), reconnect: fc.boolean() }),
 );
 
@@ -174,6 +181,8 @@ describe("frames", () => {
   it("cut what people wrote to what fits, and mend what UTF-8 cannot carry", () => {
     const message = decodeToCoordinator(encodeToCoordinator({ type: "leaving", reason: "\u{1f600}".repeat(600) }));
     expect(message).toEqual({ type: "leaving", reason: "\u{1f600}".repeat(500) });
+    const paused = { type: "availability", state: "paused", reason: "x".repeat(600) } as const;
+    expect(decodeToCoordinator(encodeToCoordinator(paused))).toEqual({ ...paused, reason: "x".repeat(500) });
     expect(decodeToCoordinator(encodeToCoordinator({ type: "leaving", reason: "a\ud800b" }))).toEqual({
       type: "leaving",
       reason: "a\ufffdb",
@@ -215,8 +224,8 @@ describe("a frame that the contract does not allow", () => {
     ["a torn float", () => decodeToWorker(new Uint8Array([2, 0, 0, 0, 0x1a, 0, 0, 0, 1, 2, 3])), /a tensor of 3 bytes/],
     [
       "the other direction",
-      () => decodeToCoordinator(encodeToWorker({ type: "goodbye", reason: "", reconnect: false })),
-      /no message number 7/,
+      () => decodeToCoordinator(encodeToWorker({ type: "parametersBegin", version: 1 })),
+      /no message number 8/,
     ],
     ["an engine unknown", decodeOf({ ...hello, engine: "tpu" as "gpu" }), /Hello.engine is "tpu"/],
     ["a worker without a name", decodeOf({ ...hello, name: "" }), /Hello.name has 0 characters; allowed is 1 to 64/],
@@ -226,6 +235,12 @@ describe("a frame that the contract does not allow", () => {
       decodeOf({ type: "failed", assignment: 1, reason: "", code: "C".repeat(65) }),
       /Failed.code has 65 characters/,
     ],
+    [
+      "an availability unknown",
+      () => decodeToCoordinator(new Uint8Array([4, 0, 0, 0, 0x3a, 2, 0x08, 4])),
+      /Availability.state is 4; expected 1 \(available\), 2 \(background\) or 3 \(paused\)/,
+    ],
+    ["an availability unsaid", () => decodeToCoordinator(new Uint8Array([2, 0, 0, 0, 0x3a, 0])), /Availability.state is 0/],
     [
       "microbatches in the wrong order",
       decodeOf({
@@ -283,6 +298,13 @@ describe("a frame that the contract does not allow", () => {
     expect(violationOf(() => decodeToWorker(encodeToWorker(wrong)))).toMatch(/Shard.bytes is/);
   });
 
+  it("a worker that is called nothing, or something endless", () => {
+    const [message] = fc.sample(welcome, { numRuns: 1, seed: 1 });
+    const decodeNamed = (worker: string) => () => decodeToWorker(encodeToWorker({ ...message, worker }));
+    expect(violationOf(decodeNamed(""))).toMatch(/Welcome.worker has 0 characters; allowed is 1 to 64/);
+    expect(violationOf(decodeNamed("w".repeat(65)))).toMatch(/Welcome.worker has 65 characters/);
+  });
+
   it("a field whose size overflows", () => {
     const [message] = fc.sample(welcome, { numRuns: 1, seed: 1 });
     const wrong = { ...message, fields: [{ name: "x", storage: "uint8" as const, shape: [2 ** 20, 2 ** 20] }] };
@@ -323,7 +345,7 @@ describe("random bytes and mutated frames", () => {
 
   it("give a message or a violation where the frame's own lengths are right", () => {
     fc.assert(
-      fc.property(fc.uint8Array({ maxLength: 120 }), fc.integer({ min: 1, max: 7 }), (body, field) => {
+      fc.property(fc.uint8Array({ maxLength: 120 }), fc.integer({ min: 1, max: 8 }), (body, field) => {
         onlyViolations(new Uint8Array([body.length + 2, 0, 0, 0, field * 8 + 2, body.length, ...body]));
       }),
       { numRuns: 5000 },

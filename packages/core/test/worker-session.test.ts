@@ -42,6 +42,7 @@ const welcome: Welcome = {
   shards: [{ hash: "0".repeat(64), bytes: 16, samples: 4 }],
   seed: 1,
   silenceMs: 5000,
+  worker: "w1",
 };
 
 /** A socket whose other end is the test. */

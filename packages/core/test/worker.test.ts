@@ -36,6 +36,7 @@ const welcome: Welcome = {
   shards: Array.from({ length: 10 }, (_, i) => ({ hash: String(i).repeat(64), bytes: 16, samples: 4 })),
   seed: 1,
   silenceMs: 5000,
+  worker: "w1",
 };
 
 const chunk = (version: number, index = 0): ToWorker => ({

@@ -10,6 +10,7 @@ import {
   protocolOf,
   protocolVersion,
   TabgradError,
+  type Availability,
   type ChunkLayout,
   type Contribution,
   type Hello,
@@ -29,6 +30,8 @@ export interface ConnectionHandler {
   greeted(connection: Connection, hello: Hello): void;
   contributed(connection: Connection, contribution: Contribution, gradient: ArrivedGradient): void;
   failed(connection: Connection, assignment: number, reason: string): void;
+  /** The worker can do more than before, or less. */
+  availabilityChanged(connection: Connection, availability: Availability): void;
   /** Called once for each connection that was greeted, whatever ended it. */
   left(connection: Connection, why: string): void;
 }
@@ -140,6 +143,10 @@ export class Connection {
         this.farewell ??= message.reason || "it said goodbye";
         this.socket.close(1000);
         return this.leave();
+      case "availability":
+        // It uploads nothing while it is paused, and begins anew after that.
+        if (message.state === "paused") this.arriving = undefined;
+        return this.handler.availabilityChanged(this, message);
       case "pong":
         return;
       default:

@@ -41,6 +41,8 @@ export const bounds = {
   device: 256,
   software: 64,
   runId: 128,
+  /** What the coordinator calls a worker. */
+  worker: 64,
   reason: 500,
   code: 64,
   fieldName: 128,

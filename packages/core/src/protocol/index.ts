@@ -14,12 +14,15 @@ export {
 export { checkDiscovery, type Discovery, discovery, discoveryPath, notACoordinator, shardPath, workerPath } from "./discovery.ts";
 export type {
   Assignment,
+  Availability,
+  AvailabilityState,
   Contribution,
   ContributionChunk,
   Failed,
   Goodbye,
   Hello,
   Leaving,
+  ParametersBegin,
   ParametersChunk,
   Ping,
   Pong,

@@ -4,8 +4,8 @@ import type { Field, ShardInfo } from "../data/layout.ts";
 import type { Microbatch } from "../data/microbatch.ts";
 import type { EngineKind } from "../engine/engine.ts";
 
-export type ToCoordinator = Hello | ContributionChunk | Contribution | Failed | Leaving | Pong;
-export type ToWorker = Welcome | Refused | ParametersChunk | Assignment | Recall | Ping | Goodbye;
+export type ToCoordinator = Hello | ContributionChunk | Contribution | Failed | Leaving | Pong | Availability;
+export type ToWorker = Welcome | Refused | ParametersChunk | ParametersBegin | Assignment | Recall | Ping | Goodbye;
 
 /** What the results of an assignment are for. */
 export type Purpose = "train" | "evaluate";
@@ -68,6 +68,16 @@ export interface Pong {
   readonly nonce: number;
 }
 
+/** How much work a worker is to get: its share, less than that, or none. */
+export type AvailabilityState = "available" | "background" | "paused";
+
+export interface Availability {
+  readonly type: "availability";
+  readonly state: AvailabilityState;
+  /** For people. */
+  readonly reason: string;
+}
+
 export interface Welcome {
   readonly type: "welcome";
   readonly runId: string;
@@ -80,6 +90,8 @@ export interface Welcome {
   readonly shards: readonly ShardInfo[];
   readonly seed: number;
   readonly silenceMs: number;
+  /** What the coordinator calls this worker. */
+  readonly worker: string;
 }
 
 export interface Refused {
@@ -94,6 +106,11 @@ export interface ParametersChunk {
   readonly version: number;
   readonly chunk: number;
   readonly values: Float32Array;
+}
+
+export interface ParametersBegin {
+  readonly type: "parametersBegin";
+  readonly version: number;
 }
 
 export interface Assignment {

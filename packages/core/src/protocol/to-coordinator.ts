@@ -4,7 +4,18 @@ import type { EngineKind } from "../engine/engine.ts";
 import { bounds } from "./bounds.ts";
 import { ascending, fitting, hexadecimal, length, number, text, violation } from "./check.ts";
 import { packFrame, tensorValues, unpackFrame } from "./frame.ts";
-import type { Contribution, ContributionChunk, Failed, Hello, Leaving, Pong, Timings, ToCoordinator } from "./messages.ts";
+import type {
+  Availability,
+  AvailabilityState,
+  Contribution,
+  ContributionChunk,
+  Failed,
+  Hello,
+  Leaving,
+  Pong,
+  Timings,
+  ToCoordinator,
+} from "./messages.ts";
 import { readMessage, type Readers } from "./read.ts";
 import { writable } from "./writable.ts";
 
@@ -17,6 +28,7 @@ const readers: Readers<ToCoordinator> = {
   4: { name: "Failed", most: bounds.headerBytes, read: readFailed },
   5: { name: "Leaving", most: bounds.headerBytes, read: readLeaving },
   6: { name: "Pong", most: bounds.headerBytes, read: readPong },
+  7: { name: "Availability", most: bounds.headerBytes, read: readAvailability },
 };
 
 /**
@@ -55,6 +67,8 @@ function headerOf(message: ToCoordinator): tabgrad.v1.ToCoordinator.$Properties 
       return { leaving: { reason: fitting(message.reason, bounds.reason) } };
     case "pong":
       return { pong: message };
+    case "availability":
+      return { availability: { state: stateNumbers[message.state], reason: fitting(message.reason, bounds.reason) } };
     default:
       return message satisfies never;
   }
@@ -131,4 +145,19 @@ function readLeaving(body: Uint8Array): Leaving {
 
 function readPong(body: Uint8Array): Pong {
   return { type: "pong", nonce: wire.Pong.decode(body).nonce };
+}
+
+const stateNumbers = {
+  available: wire.Availability.State.AVAILABLE,
+  background: wire.Availability.State.BACKGROUND,
+  paused: wire.Availability.State.PAUSED,
+} as const satisfies Record<AvailabilityState, number>;
+
+const states = new Map(Object.entries(stateNumbers).map(([state, number]) => [number as number, state as AvailabilityState]));
+
+function readAvailability(body: Uint8Array): Availability {
+  const { state: stateNumber, reason } = wire.Availability.decode(body);
+  const state = states.get(stateNumber);
+  if (!state) throw violation(`Availability.state is ${stateNumber}; expected 1 (available), 2 (background) or 3 (paused)`);
+  return { type: "availability", state, reason: text(reason, 0, bounds.reason, "Availability.reason") };
 }

@@ -3,7 +3,17 @@ import { tabgrad } from "#proto";
 import { bounds } from "./bounds.ts";
 import { ascending, fitting, length, number, text, violation } from "./check.ts";
 import { packFrame, tensorValues, unpackFrame } from "./frame.ts";
-import type { Assignment, Goodbye, ParametersChunk, Ping, Purpose, Recall, Refused, ToWorker } from "./messages.ts";
+import type {
+  Assignment,
+  Goodbye,
+  ParametersBegin,
+  ParametersChunk,
+  Ping,
+  Purpose,
+  Recall,
+  Refused,
+  ToWorker,
+} from "./messages.ts";
 import { readMessage, type Readers } from "./read.ts";
 import { readWelcome, welcomeProperties } from "./welcome.ts";
 import { writable } from "./writable.ts";
@@ -18,6 +28,7 @@ const readers: Readers<ToWorker> = {
   5: { name: "Recall", most: bounds.headerBytes, read: readRecall },
   6: { name: "Ping", most: bounds.headerBytes, read: readPing },
   7: { name: "Goodbye", most: bounds.headerBytes, read: readGoodbye },
+  8: { name: "ParametersBegin", most: bounds.headerBytes, read: readParametersBegin },
 };
 
 /**
@@ -43,6 +54,8 @@ function headerOf(message: ToWorker): tabgrad.v1.ToWorker.$Properties {
       return { refused: { ...message, reason: fitting(message.reason, bounds.reason) } };
     case "parametersChunk":
       return { parametersChunk: message };
+    case "parametersBegin":
+      return { parametersBegin: message };
     case "assignment":
       return { assignment: { ...writable(message), purpose: purposeNumbers[message.purpose] } };
     case "recall":
@@ -80,6 +93,10 @@ function readParametersChunk(body: Uint8Array, tensor: Uint8Array): ParametersCh
   number(chunk, 0, bounds.chunks - 1, "ParametersChunk.chunk");
   number(values.length, 1, bounds.chunkElements, "the number of values in a ParametersChunk");
   return { type: "parametersChunk", version, chunk, values };
+}
+
+function readParametersBegin(body: Uint8Array): ParametersBegin {
+  return { type: "parametersBegin", version: wire.ParametersBegin.decode(body).version };
 }
 
 function readAssignment(body: Uint8Array): Assignment {

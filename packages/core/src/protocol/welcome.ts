@@ -24,7 +24,7 @@ export function welcomeProperties(message: Welcome): tabgrad.v1.Welcome.$Propert
 
 export function readWelcome(body: Uint8Array): Welcome {
   const welcome = wire.Welcome.decode(body);
-  const { runId, graph, metrics, microbatchSize, chunkElements, parameterElements, seed, silenceMs } = welcome;
+  const { runId, graph, metrics, microbatchSize, chunkElements, parameterElements, seed, silenceMs, worker } = welcome;
   text(runId, 1, bounds.runId, "Welcome.run_id");
   length(metrics, 0, bounds.metrics, "names in Welcome.metrics");
   for (const name of metrics) text(name, 1, bounds.metricName, "a name in Welcome.metrics");
@@ -33,6 +33,7 @@ export function readWelcome(body: Uint8Array): Welcome {
   number(parameterElements, 1, bounds.parameterElements, "Welcome.parameter_elements");
   number(chunkLayout(parameterElements, chunkElements).count, 1, bounds.chunks, "the number of chunks that Welcome asks for");
   number(silenceMs, bounds.silenceMsLeast, bounds.silenceMs, "Welcome.silence_ms");
+  text(worker, 1, bounds.worker, "Welcome.worker");
   length(welcome.fields, 1, bounds.fields, "fields in Welcome.fields");
   length(welcome.shards, 1, bounds.shards, "shards in Welcome.shards");
   const fields = welcome.fields.map(readField);
@@ -49,6 +50,7 @@ export function readWelcome(body: Uint8Array): Welcome {
     shards,
     seed,
     silenceMs,
+    worker,
   };
 }
 

@@ -92,6 +92,7 @@ function receive(turn: Turn, message: ToWorker): void {
     case "welcome":
       if (turn.state.phase.name === "open") return violated(turn, protocolViolation("a second Welcome"));
       return welcomed(turn, message);
+    case "parametersBegin":
     case "parametersChunk":
     case "assignment":
     case "recall":
@@ -102,8 +103,11 @@ function receive(turn: Turn, message: ToWorker): void {
   }
 }
 
-function work(turn: Turn, message: ToWorker & { type: "parametersChunk" | "assignment" | "recall" }): void {
+function work(turn: Turn, message: ToWorker & { type: "parametersBegin" | "parametersChunk" | "assignment" | "recall" }): void {
   switch (message.type) {
+    case "parametersBegin":
+      // Answers a worker that paused; this one never has.
+      return;
     case "parametersChunk":
       return chunkArrived(turn, message);
     case "assignment":
