@@ -1,0 +1,44 @@
+// Numbers as people read them.
+
+/** "48,120" */
+export const count = (value: number): string => Math.round(value).toLocaleString("en");
+
+/** "48.1k", "1.2M": for tight places. */
+export const brief = (value: number): string =>
+  new Intl.NumberFormat("en", { notation: "compact", maximumSignificantDigits: 3 }).format(value).replace("K", "k");
+
+/** "97.85 %" */
+export const percent = (fraction: number, digits = 2): string => `${(100 * fraction).toFixed(digits)} %`;
+
+/** "0.2134", "1.2e-7" */
+export const decimal = (value: number): string =>
+  value !== 0 && Math.abs(value) < 1e-3 ? value.toExponential(1) : value.toPrecision(4);
+
+/** "0:07", "12:30", "1:02:05"; "–" where nobody knows. */
+export function duration(seconds: number): string {
+  if (!Number.isFinite(seconds)) return "–";
+  const whole = Math.max(0, Math.round(seconds));
+  const [hours, minutes, rest] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
+  const pad = (value: number): string => String(value).padStart(2, "0");
+  return hours > 0 ? `${hours}:${pad(minutes)}:${pad(rest)}` : `${minutes}:${pad(rest)}`;
+}
+
+/** "14:03:59", the viewer's own time. */
+export const clock = (time: number): string => new Date(time).toLocaleTimeString("en-GB");
+
+/** "3.2 MB" */
+export function bytes(value: number): string {
+  const units = ["B", "kB", "MB", "GB", "TB"];
+  let unit = 0;
+  let rest = value;
+  for (; rest >= 1000 && unit < units.length - 1; unit++) rest /= 1000;
+  return `${unit === 0 ? rest : rest.toPrecision(3)} ${units[unit]}`;
+}
+
+/** "12 ms", "1.4 s" */
+export const milliseconds = (value: number): string =>
+  value < 1000 ? `${value < 10 ? value.toFixed(1) : Math.round(value)} ms` : `${(value / 1000).toFixed(1)} s`;
+
+/** A metric's value: fractions of right answers as percentages, everything else as a number. */
+export const metric = (name: string, value: number): string =>
+  name.toLowerCase().includes("accuracy") ? percent(value) : decimal(value);
