@@ -10,5 +10,7 @@ export {
 export { startCoordinator, type CoordinatorOptions, type RunningCoordinator } from "./coordinator.ts";
 export { openDataset, type Dataset } from "./data/index.ts";
 export { Schedule } from "./plan.ts";
+export { linkForOthers } from "./rim/links.ts";
+export type { TlsPair } from "./rim/port.ts";
 export { runReference, type ReferenceOptions } from "./reference.ts";
 export { readJournal, type JournalRecord } from "./telemetry/index.ts";

@@ -1,26 +1,28 @@
 // The http side on a real loopback socket.
-import type { Server } from "node:http";
-import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { createHttpServer, listen, parseRange } from "../src/rim/http.ts";
+import { createAnswer } from "../src/rim/http.ts";
+import { Port } from "../src/rim/port.ts";
+import { parseRange } from "../src/rim/shards.ts";
 
 const hash = "ab".repeat(32);
 const bytes = Uint8Array.from({ length: 100 }, (_, i) => i);
 
-let server: Server;
+let port: Port;
 let origin: string;
+let version: number;
 beforeEach(async () => {
-  server = createHttpServer({
+  version = 3;
+  const answer = createAnswer({
+    runId: "run",
     store: { has: (name) => name === hash, read: () => bytes },
     identity: () => ({ tabgrad: "coordinator", protocol: 1 }),
+    runDocument: () => JSON.stringify({ name: "mlp" }),
+    parameters: () => ({ version, bytes: Uint8Array.of(0, 0, 128, 63, version) }),
   });
-  const address: AddressInfo = await listen(server, 0, "127.0.0.1");
-  origin = `http://127.0.0.1:${address.port}`;
+  port = await Port.open({ host: "127.0.0.1", port: 0, answer, upgrades: new Map() });
+  origin = `http://127.0.0.1:${port.number}`;
 });
-afterEach(() => {
-  server.closeAllConnections();
-  server.close();
-});
+afterEach(() => port.close());
 
 const body = async (response: Response): Promise<number[]> => [...new Uint8Array(await response.arrayBuffer())];
 
@@ -53,14 +55,41 @@ describe("the coordinator's http side", () => {
     expect((await fetch(origin, { method: "POST" })).status).toBe(405);
   });
 
-  it("names the port that is taken", async () => {
-    const { port } = server.address() as AddressInfo;
-    const second = createHttpServer({ store: { has: () => false, read: () => bytes }, identity: () => ({}) });
-    await expect(listen(second, port, "127.0.0.1")).rejects.toMatchObject({
-      code: "PORT_IN_USE",
-      message: expect.stringContaining(String(port)) as string,
-    });
-    await expect(listen(second, 0, "192.0.2.1")).rejects.toMatchObject({ code: "ADDRESS_UNAVAILABLE" });
+  it("lets pages of other origins read shards, and nothing else", async () => {
+    const shard = await fetch(`${origin}/shards/${hash}`);
+    expect(shard.headers.get("access-control-allow-origin")).toBe("*");
+    expect(shard.headers.get("cross-origin-resource-policy")).toBe("cross-origin");
+    for (const path of ["/", "/tabgrad.json", "/run.json", "/parameters"]) {
+      expect((await fetch(origin + path)).headers.get("access-control-allow-origin"), path).toBeNull();
+    }
+  });
+
+  it("describes the run", async () => {
+    const response = await fetch(`${origin}/run.json`);
+    expect(response.headers.get("content-type")).toContain("application/json");
+    expect(await response.json()).toEqual({ name: "mlp" });
+  });
+
+  it("hands out the newest parameters, and only to who has not got them", async () => {
+    const first = await fetch(`${origin}/parameters`);
+    expect(first.headers.get("content-type")).toBe("application/octet-stream");
+    expect(first.headers.get("cache-control")).toBe("no-cache");
+    expect(first.headers.get("x-tabgrad-version")).toBe("3");
+    expect(await body(first)).toEqual([0, 0, 128, 63, 3]);
+    const known = { headers: { "if-none-match": first.headers.get("etag")! } };
+    const again = await fetch(`${origin}/parameters`, known);
+    expect(again.status).toBe(304);
+    expect(again.headers.get("x-tabgrad-version")).toBe("3");
+    version = 4;
+    const newer = await fetch(`${origin}/parameters`, known);
+    expect(newer.status).toBe(200);
+    expect(await body(newer)).toEqual([0, 0, 128, 63, 4]);
+  });
+
+  it("answers HEAD with the headers alone", async () => {
+    const response = await fetch(`${origin}/shards/${hash}`, { method: "HEAD" });
+    expect(response.headers.get("content-length")).toBe("100");
+    expect(await body(response)).toEqual([]);
   });
 });
 

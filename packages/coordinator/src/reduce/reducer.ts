@@ -81,10 +81,17 @@ export class Reducer {
 
   /** SHA-256 of the flat vector, float32 little-endian. */
   parametersSha256(): string {
+    return createHash("sha256").update(this.vectorBytes()).digest("hex");
+  }
+
+  /** A copy of the flat vector, float32 little-endian. */
+  parameterBytes(): Uint8Array {
+    return this.vectorBytes().slice();
+  }
+
+  private vectorBytes(): Uint8Array {
     const { buffer, byteOffset, byteLength } = this.optimizer.parameters;
-    return createHash("sha256")
-      .update(new Uint8Array(buffer, byteOffset, byteLength))
-      .digest("hex");
+    return new Uint8Array(buffer, byteOffset, byteLength);
   }
 
   /** Copies of the parameters, by name. */

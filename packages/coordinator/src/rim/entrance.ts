@@ -34,7 +34,7 @@ export class Entrance {
     const workers = new WorkerSockets(layout, handler);
     try {
       const upgrades = new Map([[workerPath, workers.server], ...Object.entries(sockets)]);
-      const listening = await Port.open({ host, port, tls, answer: await createAnswer(content), upgrades });
+      const listening = await Port.open({ host, port, tls, answer: createAnswer(content), upgrades });
       const at = { host, port: listening.number, tls: tls !== undefined, interfaces: networkInterfaces() };
       return new Entrance(listening, workers, localOrigin(at), linksOf(at));
     } catch (error) {
