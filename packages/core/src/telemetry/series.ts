@@ -5,6 +5,8 @@
 export const measures = ["loss", "gradientNorm", "learningRate", "samplesPerSecond"] as const;
 export type Measure = (typeof measures)[number];
 
+const columnNames = ["step", "time", ...measures] as const;
+
 /** One point, or the mean of several steps. */
 export interface SeriesPoint extends Readonly<Record<Measure, number>> {
   /** The last step in it. */
@@ -57,6 +59,7 @@ export class Series {
       this.time[i] = this.time[2 * i + 1];
       for (const name of measures) this[name][i] = (this[name][2 * i] + this[name][2 * i + 1]) / 2;
     }
+    for (const name of columnNames) this[name].fill(0, this.length);
   }
 }
 
@@ -68,8 +71,6 @@ export interface PackedSeries {
   /** Of each column its `length` values: float64 little-endian for `step` and `time`, float32 for the measures. */
   readonly columns: Readonly<Record<"step" | "time" | Measure, Uint8Array>>;
 }
-
-const columnNames = ["step", "time", ...measures] as const;
 
 export function packSeries(series: Series): PackedSeries {
   const { length, stride, merged } = series;
