@@ -1,10 +1,10 @@
 // The sessions of one program: compiled when first needed, one for each purpose and number of rows.
-import { evaluationGraph, trainingGraph, type Graph } from "@tabgrad/core";
+import { evaluationGraph, inferenceGraph, trainingGraph, type Graph } from "@tabgrad/core";
 import { accumulatingGraph } from "./accumulating.ts";
 import { createSession, type Runtime, type Session } from "./session.ts";
 
 /** "accumulate" trains like "train" and adds to the gradients of earlier batches. */
-export type Purpose = "train" | "accumulate" | "evaluate";
+export type Purpose = "train" | "accumulate" | "evaluate" | "predict";
 
 /** More than the numbers of rows that a run meets, and a bound all the same: each session holds memory of its own. */
 const maxSessions = 16;
@@ -13,6 +13,7 @@ const graphFor: Record<Purpose, (forward: Graph, rows: number) => Graph> = {
   train: trainingGraph,
   accumulate: (forward, rows) => accumulatingGraph(trainingGraph(forward, rows)),
   evaluate: evaluationGraph,
+  predict: inferenceGraph,
 };
 
 export class SessionCache {

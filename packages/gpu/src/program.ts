@@ -1,10 +1,23 @@
-// A model on the GPU: parameters in, gradients and sums out. Batches are added up on the device and read back once a call.
-import { parameterElements, TabgradError, type Batch, type Graph, type Program, type Sums } from "@tabgrad/core";
-import { Arena, createBuffer, ReadbackRing } from "./device/buffers.ts";
-import { mapMode, usage } from "./device/flags.ts";
+// A model on the GPU: parameters in; gradients and sums, or predictions, out. Batches are added up on the device and read back once
+// a call.
+import {
+  checkLoss,
+  elementCount,
+  inferenceGraph,
+  parameterElements,
+  predictionOutput,
+  TabgradError,
+  type Batch,
+  type Graph,
+  type Program,
+  type Sums,
+} from "@tabgrad/core";
+import { Arena, createBuffer } from "./device/buffers.ts";
+import { usage } from "./device/flags.ts";
 import type { DeviceHealth } from "./device/health.ts";
 import type { PipelineCache } from "./device/pipelines.ts";
-import { joined, layoutOf, type Layout } from "./plan/layout.ts";
+import { readBack, Results } from "./device/results.ts";
+import { joined, layoutOf, layoutOfOutput, type Layout } from "./plan/layout.ts";
 import { compileVariant, Variant, type ProgramLimits, type Purpose, type Shared } from "./variant.ts";
 
 /** What an engine lends its programs. */
@@ -18,42 +31,39 @@ export interface Lent {
   forget?(program: GpuProgram): void;
 }
 
-/** Variants kept: full and last microbatches of training and of evaluation are four. */
+/** Variants kept: full and last microbatches of training and of evaluation are four, and predictions are asked in a size or two. */
 const maxVariants = 16;
+
+/** A variant with the results that its kernels add to: the program's, or its own. */
+interface Runnable {
+  readonly variant: Variant;
+  readonly results: Results;
+}
 
 export class GpuProgram implements Program {
   readonly parameterElements: number;
   private readonly forward: Graph;
   private readonly lent: Lent;
   private readonly shared: Shared;
-  private readonly readback: ReadbackRing;
-  private readonly variants = new Map<string, Promise<Variant>>();
+  private readonly variants = new Map<string, Promise<Runnable>>();
   private closed = false;
 
-  private constructor(forward: Graph, lent: Lent, shared: Shared, readback: ReadbackRing) {
+  private constructor(forward: Graph, lent: Lent, shared: Shared) {
     this.forward = forward;
     this.parameterElements = parameterElements(forward);
     this.lent = lent;
     this.shared = shared;
-    this.readback = readback;
   }
 
   static async create(forward: Graph, lent: Lent): Promise<GpuProgram> {
     const { device, pipelines } = lent;
     const layout = layoutOf(forward);
-    const made: { destroy(): void }[] = [];
-    const keep = <T extends { destroy(): void }>(resource: T): T => {
-      made.push(resource);
-      return resource;
-    };
+    const parameters = await createBuffer(device, "parameters", layout.parameterElements, usage.storage | usage.copyTarget);
     try {
-      const { storage, copySource, copyTarget } = usage;
-      const parameters = keep(await createBuffer(device, "parameters", layout.parameterElements, storage | copyTarget));
-      const results = keep(await createBuffer(device, "gradients", layout.resultElements, storage | copySource | copyTarget));
-      const readback = keep(await ReadbackRing.create(device, layout.resultElements));
-      return new GpuProgram(forward, lent, { device, pipelines, layout, arena: new Arena(device), parameters, results }, readback);
+      const results = await Results.create(device, "gradients", layout.resultElements);
+      return new GpuProgram(forward, lent, { device, pipelines, layout, arena: new Arena(device), parameters, results });
     } catch (error) {
-      made.forEach((resource) => resource.destroy());
+      parameters.destroy();
       throw error;
     }
   }
@@ -85,93 +95,128 @@ export class GpuProgram implements Program {
     return this.run("evaluate", batches, this.shared.layout.sumElements, () => undefined);
   }
 
+  async predict(batch: Batch): Promise<Float32Array> {
+    return this.guarded(async () => {
+      const { variant, results } = await this.runnable("predict", batch.rows);
+      const elements = (variant.resultElements(predictionOutput) / batch.rows) * batch.samples;
+      const staging = this.submit(results, [{ variant, batch }], elements);
+      return readBack(staging, elements, (values) => values.slice());
+    });
+  }
+
   async close(): Promise<void> {
     if (this.closed) return;
     this.closed = true;
-    const variants = await Promise.allSettled(this.variants.values());
-    variants.forEach((variant) => variant.status === "fulfilled" && variant.value.destroy());
+    const runnables = await Promise.allSettled(this.variants.values());
+    runnables.forEach((runnable) => runnable.status === "fulfilled" && this.drop(runnable.value));
     const { arena, parameters, results } = this.shared;
     arena.destroy();
     parameters.destroy();
     results.destroy();
-    this.readback.destroy();
     this.lent.forget?.(this);
   }
 
   /** Runs the batches, reads the first `elements` results, and shows them to `take` while they are there. */
   private async run(
-    purpose: Purpose,
+    purpose: Exclude<Purpose, "predict">,
     batches: readonly Batch[],
     elements: number,
     take: (results: Float32Array) => void,
   ): Promise<Sums> {
-    this.ready();
-    try {
+    return this.guarded(async () => {
+      checkLoss(this.forward);
       const variants = new Map<number, Variant>();
       for (const { rows } of batches) {
-        if (!variants.has(rows)) variants.set(rows, await this.variant(purpose, rows));
+        if (!variants.has(rows)) variants.set(rows, (await this.runnable(purpose, rows)).variant);
       }
-      const staging = this.submit(batches, variants, elements);
-      // Mapping waits for the work by itself.
-      await staging.mapAsync(mapMode.read, 0, elements * 4);
-      const results = new Float32Array(staging.getMappedRange(0, elements * 4));
-      const sums = readSums(this.shared.layout, batches, results);
-      take(results);
-      staging.unmap();
+      const work = batches.map((batch) => ({ variant: variants.get(batch.rows)!, batch }));
+      const staging = this.submit(this.shared.results, work, elements);
+      return readBack(staging, elements, (results) => {
+        take(results);
+        return readSums(this.shared.layout, batches, results);
+      });
+    });
+  }
+
+  /** Work on the device: not begun when it cannot succeed, its failures in words, nothing taken for good that the device complained of. */
+  private async guarded<T>(work: () => Promise<T>): Promise<T> {
+    this.ready();
+    try {
+      const result = await work();
       await this.evict();
       this.lent.health.check();
-      return sums;
+      return result;
     } catch (error) {
       throw await this.lent.health.explain(error);
     }
   }
 
-  private submit(batches: readonly Batch[], variants: ReadonlyMap<number, Variant>, elements: number): GPUBuffer {
-    const { device, results } = this.shared;
+  private submit(results: Results, work: readonly { variant: Variant; batch: Batch }[], elements: number): GPUBuffer {
+    const { device } = this.shared;
     let encoder = device.createCommandEncoder();
-    encoder.clearBuffer(results, 0, elements * 4);
-    batches.forEach((batch, i) => {
-      const variant = variants.get(batch.rows)!;
+    results.clear(encoder, elements);
+    work.forEach(({ variant, batch }, i) => {
       // What is written to a buffer arrives after the work submitted before and ahead of the work submitted next.
       variant.upload(batch);
       variant.record(encoder);
-      if (i === batches.length - 1) return;
+      if (i === work.length - 1) return;
       device.queue.submit([encoder.finish()]);
       encoder = device.createCommandEncoder();
     });
-    const staging = this.readback.take();
-    encoder.copyBufferToBuffer(results, 0, staging, 0, elements * 4);
+    const staging = results.copy(encoder, elements);
     device.queue.submit([encoder.finish()]);
     return staging;
   }
 
-  private variant(purpose: Purpose, rows: number): Promise<Variant> {
+  private runnable(purpose: Purpose, rows: number): Promise<Runnable> {
     const key = `${purpose} ${rows}`;
-    const variant = this.variants.get(key) ?? this.makeVariant(purpose, rows);
+    const runnable = this.variants.get(key) ?? this.make(purpose, rows);
     // Last in the map is used last.
     this.variants.delete(key);
-    this.variants.set(key, variant);
-    variant.catch(() => this.variants.delete(key));
-    return variant;
+    this.variants.set(key, runnable);
+    runnable.catch(() => this.variants.delete(key));
+    return runnable;
   }
 
   /** Drops the variants that were not used for longest. */
   private async evict(): Promise<void> {
-    for (const [key, variant] of [...this.variants].slice(0, -maxVariants)) {
+    for (const [key, runnable] of [...this.variants].slice(0, -maxVariants)) {
       this.variants.delete(key);
-      (await variant).destroy();
+      this.drop(await runnable);
     }
   }
 
-  private async makeVariant(purpose: Purpose, rows: number): Promise<Variant> {
-    const compiled = compileVariant(this.forward, purpose, rows, this.shared.layout, this.lent.limits);
-    return Variant.create(this.shared, compiled);
+  private drop({ variant, results }: Runnable): void {
+    variant.destroy();
+    if (results !== this.shared.results) results.destroy();
+  }
+
+  private async make(purpose: Purpose, rows: number): Promise<Runnable> {
+    const { shared, forward, lent } = this;
+    if (purpose !== "predict") {
+      const compiled = compileVariant(forward, purpose, rows, shared.layout, lent.limits);
+      return { variant: await Variant.create(shared, compiled), results: shared.results };
+    }
+    const layout = predictionLayout(forward, rows, shared.layout);
+    const compiled = compileVariant(forward, purpose, rows, layout, lent.limits);
+    const results = await Results.create(shared.device, "predictions", layout.resultElements);
+    try {
+      return { variant: await Variant.create({ ...shared, layout, results }, compiled), results };
+    } catch (error) {
+      results.destroy();
+      throw error;
+    }
   }
 
   private ready(): void {
     if (this.closed) throw new TabgradError("ENGINE_FAILED", "the program is closed", "Compile the model again.");
     this.lent.health.check();
   }
+}
+
+function predictionLayout(forward: Graph, rows: number, layout: Layout): Layout {
+  const { nodes, outputs } = inferenceGraph(forward, rows);
+  return layoutOfOutput(layout, predictionOutput, elementCount(nodes[outputs[predictionOutput]].shape));
 }
 
 function readSums({ sums, results: places }: Layout, batches: readonly Batch[], results: Float32Array): Sums {

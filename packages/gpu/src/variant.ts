@@ -1,24 +1,31 @@
 // A program for one number of rows: pipelines, places and bind groups made once, replayed for every batch.
-import { evaluationGraph, TabgradError, trainingGraph, type Batch, type Graph, weightsInput } from "@tabgrad/core";
+import { evaluationGraph, inferenceGraph, TabgradError, trainingGraph, type Batch, type Graph, weightsInput } from "@tabgrad/core";
 import { createBuffer, type Arena } from "./device/buffers.ts";
 import { usage } from "./device/flags.ts";
 import type { Pipeline, PipelineCache } from "./device/pipelines.ts";
+import type { Results } from "./device/results.ts";
 import type { Layout } from "./plan/layout.ts";
 import { lower, type Limits, type Lowered } from "./plan/lower.ts";
 import { lifetimes, planMemory, type MemoryPlan } from "./plan/memory.ts";
 import { mergeProductSums } from "./plan/shared-weights.ts";
 import { aligned, type Tensor } from "./plan/tensor.ts";
 
-export type Purpose = "train" | "evaluate";
+export type Purpose = "train" | "evaluate" | "predict";
 
-/** What all variants of a program share. */
+const graphFor: Record<Purpose, (forward: Graph, rows: number) => Graph> = {
+  train: trainingGraph,
+  evaluate: evaluationGraph,
+  predict: inferenceGraph,
+};
+
+/** What the variants of a program share; those that predict have a layout and results of their own. */
 export interface Shared {
   readonly device: GPUDevice;
   readonly pipelines: PipelineCache;
   readonly layout: Layout;
   readonly arena: Arena;
   readonly parameters: GPUBuffer;
-  readonly results: GPUBuffer;
+  readonly results: Results;
 }
 
 /** Everything that is decided before a device is touched. */
@@ -33,10 +40,9 @@ export interface Compiled {
 /** The limits of a device that decide how a program is cut. */
 export type ProgramLimits = Limits & { readonly maxBufferSize: number };
 
-/** @throws TabgradError ENGINE_UNSUPPORTED */
+/** @throws TabgradError ENGINE_UNSUPPORTED, GRAPH_INVALID where the graph lacks the outputs that the purpose is about */
 export function compileVariant(forward: Graph, purpose: Purpose, rows: number, layout: Layout, limits: ProgramLimits): Compiled {
-  const graph = purpose === "train" ? trainingGraph(forward, rows) : evaluationGraph(forward, rows);
-  const lowered = lower(mergeProductSums(graph), layout, limits);
+  const lowered = lower(mergeProductSums(graphFor[purpose](forward, rows)), layout, limits);
   const inputs = lowered.inputs.map(({ tensor }) => tensor);
   const memory = planMemory(lifetimes(lowered.tensors, lowered.dispatches, inputs), Math.floor(limits.maxBufferSize / 4));
   const constants = new Map<number, number>();
@@ -79,6 +85,11 @@ export class Variant {
   /** Number of kernels that one batch starts. */
   get dispatches(): number {
     return this.compiled.lowered.dispatches.length;
+  }
+
+  /** Elements of one of the results. */
+  resultElements(output: string): number {
+    return this.shared.layout.results.get(output)!.elements;
   }
 
   /** Hands the batch's values to the device. */
@@ -140,7 +151,7 @@ export class Variant {
       case "parameter":
         return { buffer: this.shared.parameters, offset: tensor.offset! * 4, size };
       case "result":
-        return { buffer: this.shared.results, offset: tensor.offset! * 4, size };
+        return { buffer: this.shared.results.buffer, offset: tensor.offset! * 4, size };
     }
   }
 }

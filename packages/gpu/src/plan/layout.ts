@@ -1,6 +1,6 @@
 // Where parameters and results lie in their buffers. Each starts at a multiple of the alignment, so that a kernel can bind it by
 // itself and read it by four; the flat vector of the host has no such gaps, and this is the one place that knows both.
-import { elementCount, gradientPrefix, metricNames, parameterSlots, type Graph } from "@tabgrad/core";
+import { elementCount, gradientPrefix, hasLoss, metricNames, parameterSlots, type Graph } from "@tabgrad/core";
 import { aligned, alignment } from "./tensor.ts";
 
 export interface Segment {
@@ -25,21 +25,29 @@ export interface Layout {
   readonly resultElements: number;
 }
 
-/** @param forward a model's forward graph */
+/** @param forward a model's forward graph; one without a loss has no results, only parameters */
 export function layoutOf(forward: Graph): Layout {
   const parameters = new Map<string, Segment>();
   const results = new Map<string, Segment>();
-  const sums = ["loss", ...metricNames(forward).map((name) => `metric:${name}`)];
+  const trainable = hasLoss(forward);
+  const sums = trainable ? ["loss", ...metricNames(forward).map((name) => `metric:${name}`)] : [];
   sums.forEach((name, i) => results.set(name, { host: i, device: i * alignment, elements: 1 }));
   const sumElements = sums.length * alignment;
   let parameterElements = 0;
   for (const { name, offset, shape } of parameterSlots(forward)) {
     const elements = elementCount(shape);
     parameters.set(name, { host: offset, device: parameterElements, elements });
-    results.set(gradientPrefix + name, { host: offset, device: sumElements + parameterElements, elements });
+    if (trainable) results.set(gradientPrefix + name, { host: offset, device: sumElements + parameterElements, elements });
     parameterElements += aligned(elements);
   }
-  return { parameters, parameterElements, results, sums, sumElements, resultElements: sumElements + parameterElements };
+  const resultElements = trainable ? sumElements + parameterElements : 0;
+  return { parameters, parameterElements, results, sums, sumElements, resultElements };
+}
+
+/** The same parameters, with one output as the only result. */
+export function layoutOfOutput(layout: Layout, name: string, elements: number): Layout {
+  const results = new Map([[name, { host: 0, device: 0, elements }]]);
+  return { ...layout, results, sums: [], sumElements: 0, resultElements: aligned(elements) };
 }
 
 /** Segments that follow each other without a gap on both sides, joined, so that they are copied at once. */

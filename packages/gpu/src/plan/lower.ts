@@ -29,7 +29,7 @@ export interface Lowered {
 const loopWorkgroup = 64;
 
 /**
- * @param graph a training or evaluation graph: its outputs are added to the results
+ * @param graph a training, evaluation or inference graph: its outputs are added to the results
  * @throws TabgradError ENGINE_UNSUPPORTED for an operation without a kernel, or a tensor larger than a binding
  */
 export function lower(graph: Graph, layout: Layout, limits: Limits): Lowered {
