@@ -58,12 +58,21 @@ describe("the tar reader", () => {
 
   it("gives the plain files by their own names, and nothing that points elsewhere", () => {
     const archive = [
-      ...[header("folder/", 0, "5"), header("./one.txt", 3), padded("one"), header("../two.txt", 3), padded("two")],
+      ...[
+        header("folder/", 0, "5"),
+        header("./one.txt", 3),
+        padded("one"),
+        header("lib/four.so", 4),
+        padded("four"),
+        header("../two.txt", 3),
+        padded("two"),
+      ],
       ...[header("three.so.1", 600), padded("3".repeat(600)), new Uint8Array(1024)],
     ];
     const files = [...tarFiles(Buffer.concat(archive))].map(({ name, content }) => [name, new TextDecoder().decode(content)]);
     expect(files).toEqual([
       ["one.txt", "one"],
+      ["four.so", "four"],
       ["three.so.1", "3".repeat(600)],
     ]);
   });

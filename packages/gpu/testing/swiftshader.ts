@@ -4,7 +4,7 @@ import { execFile } from "node:child_process";
 import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { arch, platform } from "node:os";
-import { delimiter, dirname, join } from "node:path";
+import { basename, delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { brotliDecompress } from "node:zlib";
@@ -41,11 +41,17 @@ export const swiftshaderEnvironment = (folder: string): Environment => ({
 });
 
 /** Unpacks SwiftShader once for each version of the package that brings it; returns its folder. */
-export async function unpackSwiftshader(): Promise<string> {
+export const unpackSwiftshader = (): Promise<string> => unpackChromium("swiftshader", ["swiftshader.tar.br"]);
+
+/**
+ * Unpacks archives of @sparticuz/chromium side by side, once for each of its versions; returns their folder.
+ * @param archives names in the package's `bin`; what is no tar archive becomes a file of the same name
+ */
+export async function unpackChromium(name: string, archives: readonly string[]): Promise<string> {
   const main = createRequire(import.meta.url).resolve("@sparticuz/chromium");
   const home = packageFolder(main);
   const { version } = JSON.parse(await readFile(join(home, "package.json"), "utf8")) as { version: string };
-  const cache = join(dirname(dirname(home)), ".cache", "tabgrad", `swiftshader-${version}`);
+  const cache = join(dirname(dirname(home)), ".cache", "tabgrad", `${name}-${version}`);
   const done = join(cache, "complete");
   if (
     await readFile(done).then(
@@ -55,11 +61,14 @@ export async function unpackSwiftshader(): Promise<string> {
   )
     return cache;
 
-  const archive = await promisify(brotliDecompress)(await readFile(join(home, "bin", "swiftshader.tar.br")));
   // Written beside and renamed, so that two test runs at once do not read each other's halves.
   const beside = `${cache}-${process.pid}`;
   await mkdir(beside, { recursive: true });
-  for (const { name, content } of tarFiles(archive)) await writeFile(join(beside, name), content, { mode: 0o755 });
+  for (const archive of archives) {
+    const content = await promisify(brotliDecompress)(await readFile(join(home, "bin", archive)));
+    const files = archive.endsWith(".tar.br") ? tarFiles(content) : [{ name: archive.replace(/\.br$/, ""), content }];
+    for (const file of files) await writeFile(join(beside, file.name), file.content, { mode: 0o755 });
+  }
   await writeFile(join(beside, "complete"), "");
   await rename(beside, cache).catch(() => rm(beside, { recursive: true, force: true }));
   return cache;
@@ -82,9 +91,9 @@ export function* tarFiles(archive: Uint8Array): Generator<{ name: string; conten
     const size = parseInt(text(header + 124, 12), 8);
     const type = text(header + 156, 1);
     const start = header + 512;
-    // Only files at the top, by their own names: nothing may be written elsewhere.
-    if ((type === "0" || type === "") && /^(\.\/)?[\w.+-]+$/.test(name))
-      yield { name: name.replace("./", ""), content: archive.subarray(start, start + size) };
+    // By their own names, without their folders, and none that climbs out: nothing may be written elsewhere.
+    if ((type === "0" || type === "") && /^[\w.+/-]+$/.test(name) && !name.includes("../"))
+      yield { name: basename(name), content: archive.subarray(start, start + size) };
     header = start + Math.ceil(size / 512) * 512;
   }
 }
