@@ -1,5 +1,8 @@
 // Before a socket is opened: is there a coordinator at this address, and does it speak our protocol?
 import { checkDiscovery, discoveryPath, notACoordinator, TabgradError } from "@tabgrad/core";
+import type { Response } from "undici";
+import type { HttpClient } from "./http-client.ts";
+import { untrusted } from "./trust.ts";
 
 /** How long an address may take to answer. */
 const answerMs = 10_000;
@@ -8,10 +11,11 @@ const documentBytes = 64 * 1024;
 
 /**
  * @param url the coordinator's address
- * @throws TabgradError COORDINATOR_UNREACHABLE where trying again can help; NOT_A_COORDINATOR, PROTOCOL_VERSION, ADDRESS_UNAVAILABLE
+ * @throws TabgradError COORDINATOR_UNREACHABLE where trying again can help; NOT_A_COORDINATOR, PROTOCOL_VERSION, ADDRESS_UNAVAILABLE,
+ *   CERTIFICATE_UNTRUSTED
  */
-export async function discover(url: string, signal: AbortSignal): Promise<void> {
-  const response = await request(new URL(discoveryPath, url), AbortSignal.any([signal, AbortSignal.timeout(answerMs)]), url);
+export async function discover(url: string, http: HttpClient, signal: AbortSignal): Promise<void> {
+  const response = await request(url, http, AbortSignal.any([signal, AbortSignal.timeout(answerMs)]));
   try {
     // A proxy in front of a coordinator that is away answers so.
     if (response.status >= 500) throw unreachable(url, `it answered with status ${response.status}`);
@@ -22,13 +26,17 @@ export async function discover(url: string, signal: AbortSignal): Promise<void> 
   }
 }
 
-async function request(address: URL, signal: AbortSignal, url: string): Promise<Response> {
+async function request(url: string, http: HttpClient, signal: AbortSignal): Promise<Response> {
+  const address = new URL(discoveryPath, url);
   try {
-    return await fetch(address, { signal });
+    return await http.get(address, signal);
   } catch (error) {
-    const { code = "", message } = causeOf(error);
+    const { name, code = "", message } = causeOf(error);
     // Something listens there, and it does not speak HTTP.
-    if (code.startsWith("HPE_")) throw notACoordinator(url, "it does not speak HTTP");
+    if (name === "HTTPParserError") throw notACoordinator(url, "it does not speak HTTP");
+    if (code === "EPROTO" || code.startsWith("ERR_SSL_")) {
+      throw notACoordinator(url, "it does not speak https; a coordinator does if it was started with --tls");
+    }
     // The ports that https://fetch.spec.whatwg.org/#port-blocking lists; the same for a tab.
     if (message === "bad port") throw blockedPort(address.port);
     throw unreachable(url, code === "ECONNREFUSED" ? "nothing listens there" : message, error);
@@ -59,15 +67,18 @@ async function textOf(response: Response, url: string): Promise<string> {
 }
 
 /** `fetch` wraps what happened, once or twice. */
-export function causeOf(error: unknown): { code?: string; message: string } {
+export function causeOf(error: unknown): { name?: string; code?: string; message: string } {
   const { cause } = error as { cause?: unknown };
   if (cause instanceof AggregateError && cause.errors.length > 0) return causeOf(cause.errors[0]);
   if (cause instanceof Error) return causeOf(cause);
-  const { code, message } = error as { code?: unknown; message?: string };
-  return { code: typeof code === "string" ? code : undefined, message: message || String(code ?? error) };
+  const { name, code, message } = error as { name?: string; code?: unknown; message?: string };
+  return { name, code: typeof code === "string" ? code : undefined, message: message || String(code ?? error) };
 }
 
+/** The failure of a connection: nobody is there, or somebody whom this machine does not trust. */
 export function unreachable(url: string, why: string, cause?: unknown): TabgradError {
+  const distrust = cause === undefined ? undefined : untrusted(url, causeOf(cause));
+  if (distrust) return distrust;
   return new TabgradError(
     "COORDINATOR_UNREACHABLE",
     `no coordinator answers at ${url}: ${why}`,

@@ -1,14 +1,16 @@
 // Shards over HTTP, from the coordinator or from whatever it stands behind.
 import { type ShardInfo, shardPath, TabgradError } from "@tabgrad/core";
+import type { Response } from "undici";
 import { causeOf, unreachable } from "./discover.ts";
+import type { HttpClient } from "./http-client.ts";
 
 /**
  * The bytes of a shard, exactly as many as it is said to have; not verified otherwise.
  * @throws TabgradError DATA_NOT_FOUND, DATA_SHARD_CORRUPT, COORDINATOR_UNREACHABLE
  */
-export async function fetchShard(url: string, shard: ShardInfo, signal: AbortSignal): Promise<ArrayBuffer> {
+export async function fetchShard(url: string, shard: ShardInfo, http: HttpClient, signal: AbortSignal): Promise<ArrayBuffer> {
   try {
-    const response = await fetch(new URL(shardPath(shard.hash), url), { signal });
+    const response = await http.get(new URL(shardPath(shard.hash), url), signal);
     if (response.ok) return await bytesOf(response, shard);
     await response.body?.cancel();
     throw missing(shard, response.status);

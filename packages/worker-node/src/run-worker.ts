@@ -11,6 +11,7 @@ import {
 import { createHash, randomBytes } from "node:crypto";
 import { createRequire } from "node:module";
 import { fetchShard } from "./fetch-shard.ts";
+import { HttpClient } from "./http-client.ts";
 import { NodeSocket } from "./socket.ts";
 import { ThreadCompute } from "./thread-compute.ts";
 import type { EngineChoice } from "./thread-messages.ts";
@@ -22,8 +23,10 @@ export interface WorkerLog {
 }
 
 export interface WorkerOptions {
-  /** The coordinator's address: http://HOST:PORT */
+  /** The coordinator's address: http://HOST:PORT or https://HOST:PORT */
   readonly url: string;
+  /** Certificates to trust over https instead of those of the usual authorities, PEM: a coordinator's own, say. */
+  readonly ca?: string;
   /** For people, 1 to 64 characters. */
   readonly name: string;
   readonly engine: EngineChoice;
@@ -44,12 +47,13 @@ const { version } = createRequire(import.meta.url)("../package.json") as { versi
 /**
  * Works for a coordinator until the run is over or `signal` aborts, through any number of lost connections. When it settles, no socket
  * and no thread of it is left.
- * @throws TabgradError ENGINE_UNAVAILABLE before anything is connected; NOT_A_COORDINATOR, PROTOCOL_VERSION, ENGINE_UNSUPPORTED,
- *   ENGINE_FAILED and whatever else makes going on useless
+ * @throws TabgradError ENGINE_UNAVAILABLE before anything is connected; NOT_A_COORDINATOR, CERTIFICATE_UNTRUSTED, PROTOCOL_VERSION,
+ *   ENGINE_UNSUPPORTED, ENGINE_FAILED and whatever else makes going on useless
  */
 export async function runWorker(options: WorkerOptions): Promise<WorkerEnd> {
-  const { url, name, engine, threads, log, signal, giveUpMs } = options;
+  const { url, ca, name, engine, threads, log, signal, giveUpMs } = options;
   const { compute, opened } = await ThreadCompute.open({ kind: engine, threads });
+  const http = new HttpClient(ca);
   try {
     log.info({ engine: opened.kind, device: opened.device }, `computing on ${opened.device}: ${opened.reason}`);
     const identity = {
@@ -60,11 +64,12 @@ export async function runWorker(options: WorkerOptions): Promise<WorkerEnd> {
       device: opened.device,
       software: `tabgrad ${version}`,
     };
-    const outcome = await runSession({ identity, giveUpMs }, createHost(url, log), compute, signal);
+    const outcome = await runSession({ identity, giveUpMs }, createHost(url, http, log), compute, signal);
     if (outcome.kind === "failed") throw outcome.error;
     log.info({ reason: outcome.reason }, outcome.kind === "finished" ? `the run is over: ${outcome.reason}` : "left the run");
     return outcome;
   } finally {
+    await http.close();
     await compute.close();
   }
 }
@@ -87,15 +92,15 @@ async function runSession(
   }
 }
 
-function createHost(url: string, log: WorkerLog): WorkerHost {
+function createHost(url: string, http: HttpClient, log: WorkerLog): WorkerHost {
   return {
     now: () => performance.now(),
     timer(ms, fire) {
       const timeout = setTimeout(fire, ms);
       return () => clearTimeout(timeout);
     },
-    openSocket: (events: SocketEvents) => new NodeSocket(url, events),
-    fetchShard: (shard, signal) => fetchShard(url, shard, signal),
+    openSocket: (events: SocketEvents) => new NodeSocket(url, http, events),
+    fetchShard: (shard, signal) => fetchShard(url, shard, http, signal),
     sha256: (bytes) => createHash("sha256").update(new Uint8Array(bytes)).digest("hex"),
     report: (report) => logReport(log, url, report),
   };

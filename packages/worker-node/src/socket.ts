@@ -3,6 +3,7 @@ import type { TabgradError } from "@tabgrad/core";
 import { bounds, type SocketEvents, subprotocol, workerPath, type WorkerSocket } from "@tabgrad/core";
 import { WebSocket } from "ws";
 import { discover, unreachable } from "./discover.ts";
+import type { HttpClient } from "./http-client.ts";
 
 /** How long the opening handshake may take. */
 const handshakeMs = 10_000;
@@ -11,16 +12,18 @@ const abnormal = 1006;
 
 export class NodeSocket implements WorkerSocket {
   readonly #url: string;
+  readonly #http: HttpClient;
   readonly #events: SocketEvents;
   readonly #abort = new AbortController();
   #socket: WebSocket | undefined;
   #error: TabgradError | undefined;
   #isClosed = false;
 
-  constructor(url: string, events: SocketEvents) {
+  constructor(url: string, http: HttpClient, events: SocketEvents) {
     this.#url = url;
+    this.#http = http;
     this.#events = events;
-    discover(url, this.#abort.signal).then(
+    discover(url, http, this.#abort.signal).then(
       () => this.#open(),
       (error: unknown) => this.#closed(abnormal, "", error as TabgradError),
     );
@@ -52,6 +55,7 @@ export class NodeSocket implements WorkerSocket {
       perMessageDeflate: false,
       maxPayload: bounds.frameBytes,
       handshakeTimeout: handshakeMs,
+      ca: this.#http.ca,
       // A mask of zeros saves both ends the work of masking. What it protects from, a page that makes a browser send bytes of its
       // choice through a proxy, is no matter of a process that speaks for itself.
       generateMask: (mask) => mask.fill(0),

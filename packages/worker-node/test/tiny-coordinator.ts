@@ -28,7 +28,8 @@ import {
 } from "@tabgrad/core";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { createServer, type Server, type ServerResponse } from "node:http";
+import { createServer, type RequestListener, type Server, type ServerResponse } from "node:http";
+import { createServer as createHttpsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { type WebSocket, WebSocketServer } from "ws";
 
@@ -106,6 +107,8 @@ export const assigned = [0, 1, 2, 3, 10, 11, 12, 13];
 export interface TinyOptions {
   /** An address to come back to. Default: any. */
   readonly port?: number;
+  /** Speaks https instead of http; PEM. */
+  readonly tls?: { readonly key: string; readonly cert: string };
   /** What /tabgrad.json answers. */
   readonly identity?: unknown;
   /** Answers for a shard instead of its bytes. */
@@ -169,6 +172,7 @@ export class Peer {
 export class TinyCoordinator {
   readonly requests: string[] = [];
   readonly #http: Server;
+  readonly #scheme: string;
   readonly #sockets: WebSocketServer;
   readonly #peers: Peer[] = [];
   #connected = (): void => {};
@@ -180,8 +184,8 @@ export class TinyCoordinator {
     return coordinator;
   }
 
-  private constructor({ identity = discovery, serveShard }: TinyOptions) {
-    this.#http = createServer((request, response) => {
+  private constructor({ tls, identity = discovery, serveShard }: TinyOptions) {
+    const answer: RequestListener = (request, response) => {
       const path = request.url ?? "";
       this.requests.push(path);
       const shard = welcome.shards.findIndex(({ hash }) => path === `/shards/${hash}`);
@@ -189,7 +193,9 @@ export class TinyCoordinator {
       else if (shard < 0) response.writeHead(404).end();
       else if (serveShard) serveShard(shard, response);
       else response.end(shardBytes[shard]);
-    });
+    };
+    this.#http = tls ? createHttpsServer(tls, answer) : createServer(answer);
+    this.#scheme = tls ? "https" : "http";
     this.#sockets = new WebSocketServer({ server: this.#http, path: workerPath, handleProtocols: chooseSubprotocol });
     this.#sockets.on("connection", (socket) => {
       this.#peers.push(new Peer(socket));
@@ -202,7 +208,7 @@ export class TinyCoordinator {
   }
 
   get url(): string {
-    return `http://127.0.0.1:${this.port}`;
+    return `${this.#scheme}://127.0.0.1:${this.port}`;
   }
 
   /** The next worker that connects. */

@@ -162,7 +162,10 @@ export function socketClosed(turn: Turn, { code, reason, error }: SessionEvent &
 /** Whether trying again is of no use. Once welcomed, another answer at the same address may be a proxy's while the coordinator is away. */
 function isFinal({ run }: SessionState, error: TabgradError, code: number): boolean {
   if (Object.values(closeCodes).some((ours) => ours === code)) return true;
-  return run === undefined && ["NOT_A_COORDINATOR", "PROTOCOL_VERSION", "ADDRESS_UNAVAILABLE"].includes(error.code);
+  return (
+    run === undefined &&
+    ["NOT_A_COORDINATOR", "PROTOCOL_VERSION", "ADDRESS_UNAVAILABLE", "CERTIFICATE_UNTRUSTED"].includes(error.code)
+  );
 }
 
 function closedError(code: number, reason: string): TabgradError {
