@@ -102,7 +102,7 @@ class CoordinatedRun implements RunningCoordinator, ConnectionHandler {
   private readonly graphJson: string;
   private journal: Journal | undefined;
   private entrance: Entrance | undefined;
-  private state: RunState = initialState();
+  private state: RunState;
   private readonly queue: RunEvent[] = [];
   private dispatching = false;
   private readonly connections = new Map<string, Connection>();
@@ -117,6 +117,7 @@ class CoordinatedRun implements RunningCoordinator, ConnectionHandler {
     this.done = new Promise((resolve, reject) => (this.settle = { resolve, reject }));
     this.schedule = new Schedule({ run: run.description, dataset: dataset.description, startWorkers, minWorkers });
     this.plan = this.schedule.runPlan;
+    this.state = initialState(this.plan);
     this.reducer = new Reducer(run.graph, run.description.optimizer, options.initial);
     this.metrics = metricNames(run.graph);
     this.scoreboard = new Scoreboard(this.metrics);
@@ -314,7 +315,7 @@ class CoordinatedRun implements RunningCoordinator, ConnectionHandler {
       case "discard":
         return;
       case "apply":
-        return this.apply(action.step, action.totals);
+        return this.apply(action);
       case "evaluated":
         return this.evaluated(action.step, action.totals);
       case "checkpoint":
@@ -350,10 +351,11 @@ class CoordinatedRun implements RunningCoordinator, ConnectionHandler {
     this.scoreboard.contributed({ id, name, samples, timings, endedAt: Date.now() });
   }
 
-  private apply(step: number, totals: Totals): void {
-    const reduction = this.reducer.apply(totals.samples, (frame) => this.entrance!.broadcast(frame));
+  private apply({ step, totals, learningRate }: Extract<Action, { kind: "apply" }>): void {
+    const { samples } = totals;
+    const reduction = this.reducer.apply({ samples, learningRate }, (frame) => this.entrance!.broadcast(frame));
     if (reduction.kind === "notFinite") return void this.queue.push({ kind: "diverged", step, what: reduction.what });
-    const { gradientNorm, learningRate } = reduction;
+    const { gradientNorm } = reduction;
     const epoch = this.schedule.epochOf(step);
     const workers = this.state.workers.size;
     this.tell({

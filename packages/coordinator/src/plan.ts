@@ -55,6 +55,7 @@ export class Schedule {
       checkpointEvery: this.checkpointEvery(run.checkpointEvery),
       startWorkers,
       minWorkers,
+      learningRate: run.optimizer.learningRate,
     };
   }
 

@@ -197,8 +197,35 @@ describe("a run", () => {
     expect(run.accepted.size).toBe(0);
   });
 
+  it("says how a step is divided anew, and why", () => {
+    const run = new Simulation({ steps: 30, stepSamples: () => Array.from({ length: 8 }, () => 32) });
+    const shared = (): string[] => run.reasons.filter(({ kind }) => kind === "shared").map(sentence);
+    run.join("a");
+    run.answer("a");
+    run.join("b");
+    run.answer("a");
+    expect(shared()).toEqual(["The 8 microbatches of a step now go to worker a 4, worker b 4, since worker b joined."]);
+    // From here on b takes three times as long as a.
+    for (let turn = 0; turn < 12; turn++) {
+      run.now += 40;
+      run.answer("a", { computeMs: 40 });
+      run.now += 80;
+      run.answer("b", { computeMs: 120 });
+    }
+    expect(shared()[1]).toMatch(/since worker b takes .* times as long as it did|since it is known now how fast/);
+    const told = shared().length;
+    run.setAvailability("b", "paused");
+    run.answer("a");
+    run.answer("a");
+    expect(shared().slice(told)).toEqual(["The 8 microbatches of a step now go to worker a 8, since worker b rests."]);
+    run.setAvailability("b", "available");
+    run.answer("a");
+    run.answer("b");
+    expect(shared().at(-1)).toMatch(/since worker b is back\.$/);
+  });
+
   it("leaves the state it was given untouched", () => {
-    const before = initialState();
+    const before = initialState({ learningRate: 0.1 });
     const frozen = structuredClone(before);
     const worker = { id: "a", name: "a", host: "node", engine: "cpu", device: "" };
     decide(new Simulation().plan, before, { kind: "joined", worker }, 0);
@@ -206,9 +233,193 @@ describe("a run", () => {
   });
 });
 
+describe("a worker's availability", () => {
+  /** Two equally fast workers, measured, at the beginning of a step. */
+  function team(): Simulation {
+    const run = new Simulation({ steps: 40, startWorkers: 2, stepSamples: () => Array.from({ length: 10 }, () => 32) });
+    ["a", "b"].forEach((id) => run.join(id));
+    for (let turn = 0; turn < 4; turn++) step(run);
+    return run;
+  }
+
+  /** Each takes 2 ms for a microbatch. */
+  function step(run: Simulation): void {
+    const began = run.now;
+    for (const sent of [...run.sent].sort((a, b) => a.microbatches.length - b.microbatches.length)) {
+      const computeMs = 2 * sent.microbatches.length;
+      run.now = began + computeMs;
+      run.answer(sent.worker, { computeMs });
+    }
+  }
+
+  const shareOf = (run: Simulation, id: string): number => run.sent.find((sent) => sent.worker === id)?.microbatches.length ?? 0;
+
+  it("when it rests, gives its microbatches to others and it nothing", () => {
+    const run = team();
+    run.setAvailability("b", "paused");
+    run.check();
+    run.answer("a");
+    expect(run.sent.filter((sent) => sent.worker === "a")[0].microbatches).toHaveLength(5);
+    for (let turn = 0; turn < 5; turn++) run.answer("a");
+    expect(run.state.workers.get("b")?.assignment).toBeUndefined();
+    expect(run.reasons.map(sentence)).toContain(
+      "worker b rests (it said so) and gets nothing until it is back. Its 5 microbatches went back.",
+    );
+  });
+
+  it("when it rests, makes no fuss of what was on its way, also if that comes after its return", () => {
+    const run = team();
+    run.setAvailability("b", "paused");
+    const late = run.sent.find((sent) => sent.worker === "b")!;
+    run.setAvailability("b", "available");
+    const before = run.reasons.length;
+    expect(run.sent.filter((sent) => sent.worker === "b")[0]).toBe(late);
+    run.answer("b");
+    expect(run.actions.at(-1)).toMatchObject({ kind: "discard", assignment: late.assignment });
+    expect(run.reasons.slice(before)).toEqual([]);
+    expect(run.state.workers.get("b")?.failures).toBe(0);
+    while (!run.outcome) step(run);
+    expect(run.outcome).toEqual({ kind: "finished" });
+  });
+
+  it("does not count for the workers that are needed while it rests", () => {
+    const run = new Simulation({ startWorkers: 2, minWorkers: 1 });
+    run.join("a");
+    run.setAvailability("a", "paused");
+    run.join("b");
+    expect(run.state.phase).toBe("waiting");
+    run.setAvailability("a", "available");
+    expect(run.state.phase).toBe("running");
+    ["a", "b"].forEach((id) => run.setAvailability(id, "paused"));
+    expect(run.state.phase).toBe("waiting");
+    expect(run.reasons.at(-1)).toEqual({ kind: "waiting", workers: 0, needed: 1 });
+    run.setAvailability("b", "background");
+    expect(run.state.phase).toBe("running");
+    run.check();
+  });
+
+  it("in the background, makes it get about a quarter, until it is back", () => {
+    const run = team();
+    expect([shareOf(run, "a"), shareOf(run, "b")]).toEqual([5, 5]);
+    run.setAvailability("b", "background");
+    step(run);
+    expect([shareOf(run, "a"), shareOf(run, "b")]).toEqual([8, 2]);
+    expect(run.reasons.at(-1)).toMatchObject({ kind: "shared", why: "worker b is in the background" });
+    run.setAvailability("b", "available");
+    step(run);
+    expect([shareOf(run, "a"), shareOf(run, "b")]).toEqual([5, 5]);
+    expect(run.reasons.map(({ kind }) => kind).filter((kind) => kind !== "shared")).toEqual([
+      ...["joined", "waiting", "joined", "running"],
+      ...["background", "returned"],
+    ]);
+  });
+
+  it("that is said twice is told once", () => {
+    const run = team();
+    run.setAvailability("b", "background");
+    const before = run.reasons.length;
+    run.setAvailability("b", "background");
+    run.setAvailability("nobody", "paused");
+    expect(run.reasons).toHaveLength(before);
+  });
+});
+
+describe("controls", () => {
+  it("pause after what has been handed out, and resume", () => {
+    const run = new Simulation();
+    run.join("a");
+    run.send({ kind: "pause" });
+    run.send({ kind: "pause" });
+    expect(run.state.phase).toBe("paused");
+    run.answer("a");
+    expect([...run.accepted.keys()]).toEqual([1]);
+    expect(run.sent).toEqual([]);
+    run.join("b");
+    expect(run.sent).toEqual([]);
+    run.send({ kind: "resume" });
+    run.send({ kind: "resume" });
+    expect(run.sent.map((sent) => [sent.worker, sent.step])).toEqual([
+      ["a", 2],
+      ["b", 2],
+    ]);
+    expect(run.reasons.map(({ kind }) => kind)).toEqual(["joined", "running", "paused", "joined", "resumed", "running", "shared"]);
+  });
+
+  it("keep an evaluation that is due for when the run goes on", () => {
+    const run = new Simulation({ steps: 2, evaluationSamples: [4], evaluateAfter: () => true });
+    run.join("a");
+    run.send({ kind: "pause" });
+    run.answer("a");
+    expect(run.evaluations).toEqual([]);
+    run.send({ kind: "resume" });
+    expect(run.sent[0]).toMatchObject({ purpose: "evaluate", step: 1 });
+  });
+
+  it("wait after a pause where the workers have gone", () => {
+    const run = new Simulation();
+    run.join("a");
+    run.send({ kind: "pause" });
+    run.leave("a");
+    run.send({ kind: "resume" });
+    expect(run.reasons.slice(-2).map(({ kind }) => kind)).toEqual(["resumed", "waiting"]);
+    expect(run.state.phase).toBe("waiting");
+  });
+
+  it("stop a paused run, and end one whose last step is on its way", () => {
+    const stopped = new Simulation();
+    stopped.join("a");
+    stopped.send({ kind: "pause" });
+    stopped.send({ kind: "stop", why: "enough" });
+    expect(stopped.outcome).toEqual({ kind: "stopped", why: "enough" });
+    const last = new Simulation({ steps: 1 });
+    last.join("a");
+    last.send({ kind: "pause" });
+    last.answer("a");
+    expect(last.outcome).toEqual({ kind: "finished" });
+  });
+
+  it("change the learning rate from the next optimizer step on", () => {
+    const run = new Simulation();
+    run.join("a");
+    run.answer("a");
+    run.send({ kind: "learningRate", value: 0.02 });
+    run.send({ kind: "learningRate", value: 0.02 });
+    run.answer("a");
+    expect([...run.learningRates]).toEqual([
+      [1, 0.1],
+      [2, 0.02],
+    ]);
+    expect(run.reasons.filter(({ kind }) => kind === "learningRate")).toEqual([{ kind: "learningRate", from: 0.1, to: 0.02 }]);
+  });
+
+  it("ask for a checkpoint at once", () => {
+    const run = new Simulation();
+    run.join("a");
+    run.answer("a");
+    run.send({ kind: "checkpointNow" });
+    expect(run.actions.at(-1)).toEqual({ kind: "checkpoint", step: 1 });
+  });
+
+  it("drop a worker, whose microbatches others do", () => {
+    const run = new Simulation();
+    run.join("a");
+    run.join("b");
+    run.send({ kind: "drop", worker: "a" });
+    run.send({ kind: "drop", worker: "a" });
+    expect(run.actions.filter(({ kind }) => kind === "dismiss")).toHaveLength(1);
+    expect(run.state.workers.has("a")).toBe(false);
+    expect(run.sent).toMatchObject([{ worker: "b", step: 1, microbatches: [0, 1, 2, 3] }]);
+    expect(run.reasons).toContainEqual({ kind: "dropped", worker: "worker a" });
+  });
+});
+
 describe("random schedules", () => {
+  const availabilities = { rest: "paused", hide: "background", show: "available" } as const;
   const move = fc.record({
-    kind: fc.constantFrom("join", "join", "leave", "answer", "answer", "answer", "answer", "answer", "fail", "garble"),
+    kind: fc.constantFrom(
+      ...["join", "join", "leave", "answer", "answer", "answer", "answer", "answer", "fail", "garble"],
+      ...["rest", "hide", "show", "pause", "resume", "resume", "drop", "checkpoint", "learn"],
+    ),
     worker: fc.constantFrom("a", "b", "c", "d"),
     pause: fc.nat({ max: 50 }),
   });
@@ -235,12 +446,21 @@ describe("random schedules", () => {
           } else if (id && kind === "fail") run.fail(id);
           else if (id && kind === "garble") run.answer(id, { samples: 1e6 });
           else if (id && kind === "answer") run.answer(id);
+          else if (id && kind in availabilities) run.setAvailability(id, availabilities[kind as keyof typeof availabilities]);
+          else if (kind === "pause" || kind === "resume") run.send({ kind });
+          else if (kind === "checkpoint") run.send({ kind: "checkpointNow" });
+          else if (kind === "learn") run.send({ kind: "learningRate", value: 1 + run.now });
+          else if (id && kind === "drop") {
+            living.delete(worker);
+            run.send({ kind: "drop", worker: id });
+          }
         };
         for (const { kind, worker, pause } of moves) {
           run.now += pause;
           play(kind, worker);
           run.check();
         }
+        run.send({ kind: "resume" });
         run.join("last");
         for (let turn = 0; turn < 500 && !run.outcome; turn++) {
           run.now += 1;

@@ -1,6 +1,6 @@
 // Drives the decision core with a random schedule of joins, deaths, failures and contributions under a virtual clock, and checks after
 // every event that each microbatch counts once and nothing gets stuck.
-import type { Reason } from "@tabgrad/core";
+import type { Reason, WorkerAvailability } from "@tabgrad/core";
 import { decide, initialState, type Action, type RunEvent, type RunPlan, type RunState } from "../src/decide/index.ts";
 
 export interface Sent {
@@ -13,7 +13,7 @@ export interface Sent {
 }
 
 export class Simulation {
-  state: RunState = initialState();
+  state: RunState;
   now = 0;
   /** Assignments sent and neither answered nor lost. */
   sent: Sent[] = [];
@@ -21,6 +21,8 @@ export class Simulation {
   readonly actions: Action[] = [];
   /** Training samples accepted for each step. */
   readonly accepted = new Map<number, number>();
+  /** The learning rate of each step. */
+  readonly learningRates = new Map<number, number>();
   readonly evaluations: { step: number; samples: number }[] = [];
   readonly plan: RunPlan;
   outcome: Extract<Action, { kind: "end" }>["outcome"] | undefined;
@@ -36,8 +38,10 @@ export class Simulation {
       checkpointEvery: undefined,
       startWorkers: 1,
       minWorkers: 1,
+      learningRate: 0.1,
       ...plan,
     };
+    this.state = initialState(this.plan);
   }
 
   send(event: RunEvent): void {
@@ -57,9 +61,12 @@ export class Simulation {
   private perform(action: Action): RunEvent | undefined {
     switch (action.kind) {
       case "assign":
+        if (this.state.phase === "paused") throw new Error("handed out while the run is paused");
+        if (this.state.workers.get(action.worker)?.availability === "paused") throw new Error(`${action.worker} rests`);
         this.sent.push(action);
         return undefined;
       case "apply": {
+        this.learningRates.set(action.step, action.learningRate);
         const expected = this.plan.stepSamples(action.step).reduce((a, b) => a + b, 0);
         if (action.totals.samples !== expected)
           throw new Error(`step ${action.step} summed ${action.totals.samples} of ${expected} samples`);
@@ -88,6 +95,11 @@ export class Simulation {
     this.send({ kind: "joined", worker: { id, name: `worker ${id}`, host: "node", engine: "cpu", device: "test" } });
   }
 
+  /** What the worker has not answered yet it may still answer: that is on its way. */
+  setAvailability(id: string, availability: WorkerAvailability): void {
+    this.send({ kind: "availability", worker: id, availability, why: "it said so" });
+  }
+
   leave(id: string): void {
     this.sent = this.sent.filter((sent) => sent.worker !== id);
     this.send({ kind: "left", worker: id, why: "connection closed" });
@@ -96,7 +108,7 @@ export class Simulation {
   /** The worker answers its oldest assignment. */
   answer(
     id: string,
-    change: Partial<{ samples: number; version: number; microbatches: readonly number[]; finite: boolean }> = {},
+    change: Partial<{ samples: number; version: number; microbatches: readonly number[]; finite: boolean; computeMs: number }> = {},
   ): boolean {
     const sent = this.sent.find((candidate) => candidate.worker === id);
     if (!sent) return false;
@@ -116,7 +128,7 @@ export class Simulation {
         samples,
         lossSum: samples,
         metricSums: [1],
-        computeMs: 1,
+        computeMs: change.computeMs ?? 1,
       },
     });
     return true;
@@ -129,14 +141,24 @@ export class Simulation {
     this.send({ kind: "failed", worker: id, assignment: sent.assignment, why: "device lost" });
   }
 
-  /** Every microbatch of the open ledger is done, held by exactly one open assignment, or pending with nobody idle to take it. */
+  /**
+   * Every microbatch of the open ledger is done, held by exactly one open assignment, or pending with nobody idle to take it; and the
+   * run goes on where there are workers enough and nobody paused it.
+   */
   check(): void {
-    const { ledger, assignments, workers, phase } = this.state;
-    if (!ledger || phase !== "running") return;
+    const { ledger, assignments, workers, phase, begun } = this.state;
+    if (phase === "ended") return;
     const held = [...assignments.values()].flatMap((open) => open.microbatches);
     if (new Set(held).size !== held.length) throw new Error("a microbatch is held twice");
     for (const open of assignments.values()) if (!workers.has(open.worker)) throw new Error("an assignment outlived its worker");
-    const idle = [...workers.values()].filter((worker) => worker.assignment === undefined).length;
+    const atWork = [...workers.values()].filter((worker) => worker.availability !== "paused");
+    for (const { id, availability, assignment } of workers.values())
+      if (availability === "paused" && assignment !== undefined) throw new Error(`${id} rests and holds an assignment`);
+    if (phase === "paused") return;
+    const enough = atWork.length >= (begun ? this.plan.minWorkers : this.plan.startWorkers);
+    if (enough !== (phase === "running")) throw new Error(`${phase} with ${atWork.length} workers`);
+    if (!ledger || phase !== "running") return;
+    const idle = atWork.filter((worker) => worker.assignment === undefined).length;
     const pending = ledger.entries.filter((entry) => entry.state.kind === "pending").length;
     if (pending > 0 && idle > 0) throw new Error(`${pending} microbatches wait while ${idle} workers idle`);
   }

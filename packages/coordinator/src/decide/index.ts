@@ -1,7 +1,8 @@
 // The decision core.
 export { openLedger, type Claim, type Ledger, type LedgerEntry, type Purpose, type Totals } from "./ledger.ts";
+export { decide } from "./run.ts";
+export { shares, type Pace } from "./shares.ts";
 export {
-  decide,
   initialState,
   type Action,
   type Decision,
@@ -10,6 +11,5 @@ export {
   type RunEvent,
   type RunPlan,
   type RunState,
-} from "./run.ts";
-export { shares, type Pace } from "./shares.ts";
+} from "./state.ts";
 export type { WorkerIdentity, WorkerRecord, Workers } from "./workers.ts";

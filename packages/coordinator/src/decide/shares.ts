@@ -51,7 +51,9 @@ function earliestEnd(total: number, samples: number, paces: readonly Pace[]): nu
   return counts;
 }
 
-const duration = (count: number, samples: number, { overhead, perSample }: Pace): number => overhead + count * samples * perSample;
+/** Milliseconds that so many microbatches take. */
+export const duration = (count: number, samples: number, { overhead, perSample }: Pace): number =>
+  overhead + count * samples * perSample;
 
 /** When the last worker would be done. A worker without a share is not waited for. */
 const end = (counts: readonly number[], samples: number, paces: readonly Pace[]): number =>

@@ -1,4 +1,5 @@
 // Who is there, and how fast each is: what the coordinator's own clock sees, smoothed, parted into computing and everything else.
+import type { WorkerAvailability } from "@tabgrad/core";
 import type { Pace } from "./shares.ts";
 
 /** What a worker said of itself. */
@@ -14,6 +15,7 @@ export interface WorkerIdentity {
 
 export interface WorkerRecord extends WorkerIdentity {
   readonly joinedAt: number;
+  readonly availability: WorkerAvailability;
   /** Exponentially smoothed; undefined until the first contribution. */
   readonly pace?: Pace;
   /** What it is computing. */
@@ -22,11 +24,23 @@ export interface WorkerRecord extends WorkerIdentity {
   readonly failures: number;
   /** Training samples counted so far. */
   readonly samples: number;
-  /** Microbatches in the newest full step, for steadiness. */
-  readonly share: number;
+  /** The assignment that it gave back when it began to rest. What still comes of it, just sent, is nobody's fault. */
+  readonly gaveUp?: number;
 }
 
 export type Workers = ReadonlyMap<string, WorkerRecord>;
+
+/** A tab that nobody looks at shares its device with the one that somebody works in: it is taken to be so many times slower. */
+const backgroundSlowness = 4;
+
+/** Those that can be given something. */
+export const atWork = (workers: Workers): WorkerRecord[] =>
+  [...workers.values()].filter(({ availability }) => availability !== "paused");
+
+/** The pace that shares are made by; undefined while it is not known. */
+export function usablePace({ pace, availability }: WorkerRecord): Pace | undefined {
+  return pace && availability === "background" ? { ...pace, perSample: backgroundSlowness * pace.perSample } : pace;
+}
 
 /** Weight of the newest measurement. */
 const smoothing = 0.2;

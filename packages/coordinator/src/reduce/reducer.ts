@@ -18,7 +18,8 @@ import { createHash } from "node:crypto";
 import type { NamedTensor } from "../checkpoint/index.ts";
 
 export type Reduction =
-  | { readonly kind: "stepped"; readonly gradientNorm: number; readonly learningRate: number }
+  /** `gradientNorm` is that of the mean gradient. */
+  | { readonly kind: "stepped"; readonly gradientNorm: number }
   /** The run is over: either the gradient is not finite, and no parameter was touched, or the new parameters are not. */
   | { readonly kind: "notFinite"; readonly what: string };
 
@@ -56,10 +57,9 @@ export class Reducer {
    * Takes the optimizer step from the sum over `samples` samples.
    * @param send is called with the frame of each new chunk of parameters, in order
    */
-  apply(samples: number, send: (frame: Uint8Array) => void): Reduction {
+  apply({ samples, learningRate }: { samples: number; learningRate: number }, send: (frame: Uint8Array) => void): Reduction {
     this.summing = false;
     const { optimizer, layout } = this;
-    const { learningRate } = optimizer.settings;
     const gradientNorm = Math.sqrt(optimizer.squaredGradientNorm({ samples }));
     if (!Number.isFinite(gradientNorm)) return { kind: "notFinite", what: "the gradient is not finite" };
     const step = this.version + 1;
@@ -71,7 +71,7 @@ export class Reducer {
     }
     this.version = step;
     if (!Number.isFinite(squaredParameters)) return { kind: "notFinite", what: "the new parameters are not finite" };
-    return { kind: "stepped", gradientNorm, learningRate };
+    return { kind: "stepped", gradientNorm };
   }
 
   /** The frames that bring a worker to the present version. */

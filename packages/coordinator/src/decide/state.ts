@@ -1,0 +1,125 @@
+// What a decision is made from and what comes of it: the plan, the state, the events and the actions. The rim (../coordinator.ts)
+// brings the events and carries out the actions in order.
+import type { Reason, WorkerAvailability } from "@tabgrad/core";
+import type { Division } from "./division.ts";
+import type { Claim, Ledger, Purpose, Totals } from "./ledger.ts";
+import type { WorkerIdentity, Workers } from "./workers.ts";
+
+/** What is fixed when a run begins. */
+export interface RunPlan {
+  /** Optimizer steps in the whole run. */
+  readonly steps: number;
+  /** Samples in each microbatch of a step (from 1). */
+  readonly stepSamples: (step: number) => readonly number[];
+  /** Samples in each microbatch of an evaluation; empty where nothing is held out. */
+  readonly evaluationSamples: readonly number[];
+  /** Whether to evaluate after this many steps. */
+  readonly evaluateAfter: (step: number) => boolean;
+  /** When to write a checkpoint on the way: after every so many steps, or when that much time has passed; undefined for never. */
+  readonly checkpointEvery: { readonly steps: number } | { readonly milliseconds: number } | undefined;
+  /** Workers to wait for before the first step. */
+  readonly startWorkers: number;
+  /** Workers below which no step is opened. */
+  readonly minWorkers: number;
+  /** Until somebody changes it. */
+  readonly learningRate: number;
+}
+
+export interface OpenAssignment {
+  readonly worker: string;
+  readonly microbatches: readonly number[];
+  readonly samples: number;
+  /** When it could begin: sent, or when its parameter version was there. */
+  readonly since: number;
+}
+
+export type Phase =
+  /** Too few workers: nothing is computed. */
+  | "waiting"
+  | "running"
+  /** Somebody wants it so: nothing is handed out, what was handed out still counts. */
+  | "paused"
+  /** Over, for whatever reason; nothing happens any more. */
+  | "ended";
+
+export interface RunState {
+  readonly phase: Phase;
+  /** Steps taken; also the newest parameter version. */
+  readonly step: number;
+  readonly ledger?: Ledger;
+  readonly workers: Workers;
+  readonly assignments: ReadonlyMap<number, OpenAssignment>;
+  readonly nextAssignment: number;
+  /** When the newest checkpoint was asked for. */
+  readonly checkpointAt: number;
+  /** Whether the first step was ever opened. */
+  readonly begun: boolean;
+  /** Of the coming steps. */
+  readonly learningRate: number;
+  /** How the newest whole step was divided. */
+  readonly division?: Division;
+}
+
+export type RunEvent =
+  | { readonly kind: "joined"; readonly worker: WorkerIdentity }
+  | { readonly kind: "left"; readonly worker: string; readonly why: string }
+  | { readonly kind: "availability"; readonly worker: string; readonly availability: WorkerAvailability; readonly why: string }
+  | { readonly kind: "claimed"; readonly worker: string; readonly claim: Claim; readonly finite: boolean }
+  | { readonly kind: "failed"; readonly worker: string; readonly assignment: number; readonly why: string }
+  /** The optimizer step that an `apply` action asked for has been taken. */
+  | { readonly kind: "applied"; readonly step: number }
+  /** It has not been: the gradient is not finite. */
+  | { readonly kind: "diverged"; readonly step: number; readonly what: string }
+  /** What somebody who may control the run wants. */
+  | { readonly kind: "pause" }
+  | { readonly kind: "resume" }
+  | { readonly kind: "checkpointNow" }
+  | { readonly kind: "learningRate"; readonly value: number }
+  | { readonly kind: "drop"; readonly worker: string }
+  | { readonly kind: "stop"; readonly why: string };
+
+export type Outcome =
+  | { readonly kind: "finished" }
+  | { readonly kind: "stopped"; readonly why: string }
+  | { readonly kind: "diverged"; readonly step: number; readonly what: string };
+
+export type Action =
+  | {
+      readonly kind: "assign";
+      readonly worker: string;
+      readonly assignment: number;
+      readonly purpose: Purpose;
+      readonly step: number;
+      readonly version: number;
+      readonly microbatches: readonly number[];
+    }
+  /** Add the contribution to the sums of the step. */
+  | { readonly kind: "accept"; readonly worker: string; readonly assignment: number }
+  /** Forget what came of the contribution. */
+  | { readonly kind: "discard"; readonly worker: string; readonly assignment: number }
+  /** All of a step is there: divide, take the optimizer step, send the new parameters; then report `applied` or `diverged`. */
+  | { readonly kind: "apply"; readonly step: number; readonly totals: Totals; readonly learningRate: number }
+  | { readonly kind: "evaluated"; readonly step: number; readonly totals: Totals }
+  | { readonly kind: "checkpoint"; readonly step: number }
+  /** Send the worker away. */
+  | { readonly kind: "dismiss"; readonly worker: string; readonly why: string }
+  | { readonly kind: "end"; readonly outcome: Outcome };
+
+export interface Decision {
+  readonly state: RunState;
+  readonly actions: readonly Action[];
+  readonly reasons: readonly Reason[];
+}
+
+export function initialState({ learningRate }: Pick<RunPlan, "learningRate">): RunState {
+  return {
+    phase: "waiting",
+    step: 0,
+    workers: new Map(),
+    assignments: new Map(),
+    nextAssignment: 1,
+    checkpointAt: 0,
+    begun: false,
+    learningRate,
+  };
+}
