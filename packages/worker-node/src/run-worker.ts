@@ -114,6 +114,10 @@ function logReport(log: WorkerLog, url: string, report: SessionReport): void {
       return log.warn(fieldsOf(report.error), `${report.error.message}; trying again`);
     case "assignmentFailed":
       return log.warn({ ...fieldsOf(report.error), assignment: report.assignment }, `gave work back: ${report.error.message}`);
+    case "rebuilding":
+      return log.warn(fieldsOf(report.error), `the engine failed and is being made again: ${report.error.message}`);
+    case "rebuilt":
+      return log.info({}, "the engine is there again");
     default:
       return report satisfies never;
   }

@@ -55,6 +55,7 @@ describe("the engine", () => {
     const { engines, auto } = await inspectEngines();
     expect(engines.map(({ kind }) => kind)).toEqual(["gpu", "cpu"]);
     expect(engines[1]).toMatchObject({ available: true, software: false, device: expect.stringContaining("ONNX Runtime") });
+    expect(engines[1]).toMatchObject({ proof: { passed: true } });
     if (!engines[0].available)
       expect(engines[0]).toMatchObject({ message: expect.any(String), remedy: expect.stringContaining("cpu") });
     expect(auto).toMatch(/^the (cpu|gpu) engine/);
@@ -70,8 +71,9 @@ describe("computing on an engine", () => {
 
   async function compute(): Promise<EngineCompute> {
     const { engine } = await openEngine("cpu");
-    closing.push(() => engine.close());
-    return new EngineCompute(engine);
+    const compute = new EngineCompute(engine);
+    closing.push(() => compute.close());
+    return compute;
   }
 
   const setup: ComputeSetup = welcome;

@@ -2,23 +2,13 @@
 // no thread and no tensor; session.ts carries out its actions in order.
 import { protocolViolation } from "../protocol/index.ts";
 import type { ToWorker } from "../protocol/messages.ts";
+import { beginAgain, want } from "./availability.ts";
 import { goodbye, greet, leave, refused, socketClosed, tick, violated, welcomed } from "./connection.ts";
+import { computeFailed, loaded, loadFailed } from "./engine-life.ts";
 import { shardArrived } from "./shards.ts";
 import type { SessionAction, SessionEvent, SessionPlan, SessionState } from "./state.ts";
 import { Turn } from "./turn.ts";
-import {
-  assigned,
-  chunkArrived,
-  computed,
-  computeFailed,
-  loaded,
-  loadFailed,
-  parametersComplete,
-  recalled,
-  settle,
-  shardMissing,
-  uploaded,
-} from "./work.ts";
+import { assigned, chunkArrived, computed, parametersComplete, recalled, settle, shardMissing, uploaded } from "./work.ts";
 
 export interface Advance {
   readonly state: SessionState;
@@ -44,6 +34,8 @@ function take(turn: Turn, event: SessionEvent): void {
       return tick(turn);
     case "leave":
       return leave(turn, event.reason);
+    case "availability":
+      return want(turn, event.wanted);
     case "socketOpened":
       return greet(turn);
     case "socketClosed":
@@ -103,17 +95,21 @@ function receive(turn: Turn, message: ToWorker): void {
   }
 }
 
+/** What came while a worker rests was sent before the coordinator heard of it, and has gone back by then. */
 function work(turn: Turn, message: ToWorker & { type: "parametersBegin" | "parametersChunk" | "assignment" | "recall" }): void {
+  const { duty } = turn.state;
   switch (message.type) {
     case "parametersBegin":
-      // Answers a worker that paused; this one never has.
-      return;
+      // In a pause, this is the answer to the end of an earlier one.
+      if (duty === "paused") return;
+      beginAgain(turn, message.version);
+      return settle(turn);
     case "parametersChunk":
-      return chunkArrived(turn, message);
+      return duty === "working" ? chunkArrived(turn, message) : undefined;
     case "assignment":
-      return assigned(turn, message);
+      return duty === "working" ? assigned(turn, message) : undefined;
     case "recall":
-      return recalled(turn, message);
+      return duty === "working" ? recalled(turn, message) : undefined;
     default:
       return message satisfies never;
   }

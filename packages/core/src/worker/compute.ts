@@ -35,7 +35,7 @@ export interface ComputeResult {
  * over is given away: the caller must not touch it again until it comes back. Failures are TabgradErrors.
  */
 export interface Compute {
-  /** Makes the run ready, and forgets everything of an earlier one. */
+  /** Makes the run ready, and forgets everything of an earlier one. After a failure it also does what it can to get a sound engine. */
   load(setup: ComputeSetup): Promise<void>;
   /** `bytes`: verified. */
   putShard(shard: number, bytes: ArrayBuffer): Promise<void>;

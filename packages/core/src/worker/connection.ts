@@ -2,8 +2,10 @@
 import { closeCodes, type ErrorCode, errorKinds, TabgradError } from "../errors.ts";
 import type { Goodbye, Refused, Welcome } from "../protocol/messages.ts";
 import { protocolVersion } from "../protocol/version.ts";
+import { declare } from "./availability.ts";
 import { backOffMs, steadyMs } from "./back-off.ts";
-import { type SessionEvent, type SessionState, withoutConnection, withoutRun, type WorkerOutcome } from "./state.ts";
+import { load } from "./load.ts";
+import { type SessionEvent, type SessionState, unwanted, withoutConnection, type WorkerOutcome } from "./state.ts";
 import type { Turn } from "./turn.ts";
 
 /** How long a socket may take to open, and a coordinator to answer `Hello`. */
@@ -21,7 +23,7 @@ export function nextWake({ giveUpMs = Infinity }: { giveUpMs?: number }, state: 
     case "greeting":
       return Math.min(phase.since + answerMs, state.welcomedAt + giveUpMs);
     case "open":
-      return state.heardAt + state.run!.silenceMs;
+      return Math.min(silentAt(state), state.engine.name === "waiting" ? state.engine.until : Infinity);
     case "leaving":
       return phase.until;
     case "closed":
@@ -31,9 +33,13 @@ export function nextWake({ giveUpMs = Infinity }: { giveUpMs?: number }, state: 
   }
 }
 
+function silentAt({ heardAt, run }: SessionState): number {
+  return heardAt + run!.silenceMs;
+}
+
 export function tick(turn: Turn): void {
   const { state, now, plan } = turn;
-  const { phase } = state;
+  const { phase, engine } = state;
   const due = nextWake(plan, state);
   if (due === undefined || now < due) return;
   switch (phase.name) {
@@ -45,10 +51,12 @@ export function tick(turn: Turn): void {
       if (givesUp(turn)) return;
       return disconnect(turn, unanswered(phase.name === "connecting" ? "the socket did not open" : "no answer to Hello"));
     case "open": {
+      if (engine.name === "waiting" && now >= engine.until) load(turn);
+      const silent = now - silentAt(state);
+      if (silent < 0) return;
       // A tick that comes later than that was not late because of the coordinator: this machine was asleep, and what arrived
       // meanwhile is still to be read.
-      const { silenceMs } = state.run!;
-      if (now - due > silenceMs) return turn.change({ heardAt: now });
+      if (silent > state.run!.silenceMs) return turn.change({ heardAt: now });
       return disconnect(turn, lost(`nothing was heard from the coordinator for ${Math.round(now - state.heardAt)} ms`));
     }
     case "leaving":
@@ -76,15 +84,15 @@ export function greet(turn: Turn): void {
 export function welcomed(turn: Turn, run: Welcome): void {
   const { state, now } = turn;
   const since = { phase: { name: "open", since: now }, heardAt: now, welcomedAt: now, trouble: "", lastEnd: now } as const;
-  if (state.engine.name !== "empty" && state.run && isSameRun(state.run, run)) {
-    turn.change({ ...since, ...withoutConnection, run });
-  } else {
-    const token = state.nextToken;
-    turn.change({ ...since, ...withoutRun, run, engine: { name: "loading", token }, nextToken: token + 1 });
-    turn.act({ type: "load", token, run });
-  }
+  turn.change({ ...since, ...withoutConnection, run });
+  if (!isLoaded(state) || !isSameRun(state.run!, run)) load(turn);
   turn.act({ type: "resetParameters", run });
   turn.act({ type: "report", report: { type: "joined", runId: run.runId } });
+  declare(turn);
+}
+
+function isLoaded({ engine }: SessionState): boolean {
+  return engine.name !== "empty" && engine.name !== "waiting";
 }
 
 /** Whether what was made for `a` (program, shards) serves for `b`: whatever of them may differ, it is not in use. */
@@ -236,11 +244,6 @@ function givesUp(turn: Turn): boolean {
 function close(turn: Turn, outcome: WorkerOutcome): void {
   turn.change({ phase: { name: "closed", outcome }, ...withoutConnection, engine: unwanted(turn.state) });
   turn.act({ type: "end", outcome });
-}
-
-/** A computation cannot be stopped; its result can be left alone. */
-function unwanted({ engine }: SessionState): SessionState["engine"] {
-  return engine.name === "computing" ? { ...engine, unwanted: true } : engine;
 }
 
 function lost(what: string): TabgradError {

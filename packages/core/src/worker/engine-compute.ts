@@ -7,6 +7,7 @@ import { type Graph, graphInputs, metricNames } from "../graph/graph.ts";
 import { graphFromJson } from "../graph/json.ts";
 import { violation } from "../protocol/check.ts";
 import type { Compute, ComputeRequest, ComputeResult, ComputeSetup } from "./compute.ts";
+import { ReplaceableEngine } from "./replaceable-engine.ts";
 
 /** The most rows of one batch. A CPU gains nothing from more; a GPU wants many, and memory limits it. */
 const defaultMaxRows: Readonly<Record<EngineKind, number>> = { cpu: 256, gpu: 1024 };
@@ -26,15 +27,25 @@ interface LoadedRun {
 const arrayOf = (buffer: ArrayBuffer, before: Float32Array<ArrayBuffer> | undefined): Float32Array<ArrayBuffer> =>
   before?.buffer === buffer ? before : new Float32Array(buffer);
 
-/** `Compute` on an engine. The engine stays the caller's, who closes it after this. */
+export interface EngineComputeOptions {
+  /** The most rows of one batch. Default: what suits the kind of engine. */
+  readonly maxRows?: number;
+  /**
+   * Opens another engine in place of one that failed, such as a GPU whose driver was reset. Called at the next `load`. Without it, the
+   * engine that is there has to do.
+   */
+  readonly reopen?: () => Promise<Engine>;
+}
+
+/** `Compute` on an engine, which is closed with it. */
 export class EngineCompute implements Compute {
-  readonly #engine: Engine;
-  readonly #maxRows: number;
+  readonly #engine: ReplaceableEngine;
+  readonly #maxRows: number | undefined;
   #run: LoadedRun | undefined;
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(engine: Engine, { maxRows = defaultMaxRows[engine.kind] }: { maxRows?: number } = {}) {
-    this.#engine = engine;
+  constructor(engine: Engine, { maxRows, reopen }: EngineComputeOptions = {}) {
+    this.#engine = new ReplaceableEngine(engine, reopen);
     this.#maxRows = maxRows;
   }
 
@@ -43,12 +54,14 @@ export class EngineCompute implements Compute {
       await this.#unload();
       const graph = graphFromJson(setup.graph);
       checkGraph(graph, setup);
-      const program = await this.#engine.compile(graph);
+      const engine = await this.#engine.sound();
+      const program = await this.#engine.watch(() => engine.compile(graph));
       if (program.parameterElements !== setup.parameterElements) {
         await program.close();
         throw violation(`Welcome.parameter_elements is ${setup.parameterElements}; its graph has ${program.parameterElements}`);
       }
-      const pool = new BatchPool(setup.fields, { microbatchSize: setup.microbatchSize, maxRows: this.#maxRows });
+      const maxRows = this.#maxRows ?? defaultMaxRows[engine.kind];
+      const pool = new BatchPool(setup.fields, { microbatchSize: setup.microbatchSize, maxRows });
       this.#run = { setup, program, pool, shards: new Map(), parameters: undefined, gradients: undefined };
     });
   }
@@ -71,7 +84,8 @@ export class EngineCompute implements Compute {
       const run = this.#loaded();
       const before = run.parameters;
       run.parameters = arrayOf(parameters, before);
-      await run.program.setParameters(run.parameters);
+      const values = run.parameters;
+      await this.#engine.watch(() => run.program.setParameters(values));
       return run.parameters === before ? undefined : before?.buffer;
     });
   }
@@ -90,7 +104,9 @@ export class EngineCompute implements Compute {
       });
       try {
         if (gradients) run.gradients = arrayOf(gradients, run.gradients);
-        const sums = gradients ? await program.train(batches, run.gradients!) : await program.evaluate(batches);
+        const sums = await this.#engine.watch(() =>
+          gradients ? program.train(batches, run.gradients!) : program.evaluate(batches),
+        );
         return { sums, gradients, computeMs: performance.now() - began };
       } finally {
         pool.release(batches);
@@ -99,7 +115,10 @@ export class EngineCompute implements Compute {
   }
 
   close(): Promise<void> {
-    return this.#inOrder(() => this.#unload());
+    return this.#inOrder(async () => {
+      await this.#unload();
+      await this.#engine.close();
+    });
   }
 
   /** An engine's calls must not overlap. */
@@ -117,7 +136,10 @@ export class EngineCompute implements Compute {
   async #unload(): Promise<void> {
     const run = this.#run;
     this.#run = undefined;
-    await run?.program.close();
+    // What a failed engine says of its programs is of no interest.
+    await run?.program.close().catch((error: unknown) => {
+      if (!this.#engine.isSuspect) throw error;
+    });
   }
 }
 

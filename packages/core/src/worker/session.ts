@@ -2,7 +2,15 @@
 // tells it what came of that. Runs in a process and in a tab alike.
 import { TabgradError } from "../errors.ts";
 import { chunkLayout } from "../protocol/chunks.ts";
-import type { Assignment, Contribution, ParametersChunk, ToCoordinator, ToWorker, Welcome } from "../protocol/messages.ts";
+import type {
+  Assignment,
+  AvailabilityState,
+  Contribution,
+  ParametersChunk,
+  ToCoordinator,
+  ToWorker,
+  Welcome,
+} from "../protocol/messages.ts";
 import { encodeToCoordinator } from "../protocol/to-coordinator.ts";
 import { decodeToWorker } from "../protocol/to-worker.ts";
 import { advance } from "./advance.ts";
@@ -32,6 +40,7 @@ export class WorkerSession {
   #state: SessionState;
   readonly #events: SessionEvent[] = [];
   #isHandling = false;
+  #isStarted = false;
   #wake: { readonly at: number; readonly cancel: () => void } | undefined;
   #socket: WorkerSocket | undefined;
   #uploads: Uploads | undefined;
@@ -54,12 +63,22 @@ export class WorkerSession {
   }
 
   start(): void {
+    this.#isStarted = true;
     this.#take({ type: "start" });
   }
 
   /** Leaves the run politely; called again, at once. */
   leave(reason: string): void {
     this.#take({ type: "leave", reason });
+  }
+
+  /**
+   * How much of a share this worker is to get from now on, whatever becomes of its connections; at any time, before `start` too. Paused,
+   * it holds no assignment and gets no parameters, but stays in the run, with its shards and its program.
+   * @param reason for people, at most 500 characters: "the tab is hidden"
+   */
+  setAvailability(state: AvailabilityState, reason: string): void {
+    this.#take({ type: "availability", wanted: { state, reason } });
   }
 
   /** Events that come up while actions are carried out wait until those are done. */
@@ -82,6 +101,8 @@ export class WorkerSession {
 
   /** One timer, set anew only where it has to fire earlier: what it is for mostly moves on before it fires. */
   #arm(): void {
+    // What is not started connects to nothing.
+    if (!this.#isStarted) return;
     const at = nextWake(this.#plan, this.#state);
     if (at === undefined || (this.#wake && this.#wake.at <= at)) return;
     this.#wake?.cancel();
@@ -142,6 +163,7 @@ export class WorkerSession {
     });
     this.#sockets.add(socket);
     this.#socket = socket;
+    this.#uploads?.cancel();
     this.#uploads = undefined;
   }
 
@@ -169,6 +191,7 @@ export class WorkerSession {
   #resetParameters({ parameterElements, chunkElements }: Welcome): void {
     const layout = chunkLayout(parameterElements, chunkElements);
     this.#parameters = new ParameterAssembly(layout);
+    this.#uploads?.cancel();
     this.#uploads = new Uploads(this.#socket!, layout);
     this.#gradientBytes = parameterElements * Float32Array.BYTES_PER_ELEMENT;
     this.#spareGradients = [];

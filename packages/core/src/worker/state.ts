@@ -1,10 +1,22 @@
 // The worker's session as data: its states, what happens to it, and what it asks for. advance.ts is the function between them.
 import type { Sums } from "../engine/engine.ts";
 import type { TabgradError } from "../errors.ts";
-import type { Assignment, Contribution, Hello, ParametersChunk, ToCoordinator, ToWorker, Welcome } from "../protocol/messages.ts";
+import type {
+  Assignment,
+  Availability,
+  Contribution,
+  Hello,
+  ParametersChunk,
+  ToCoordinator,
+  ToWorker,
+  Welcome,
+} from "../protocol/messages.ts";
 
 /** Who a worker is: what its `Hello` says of it. */
 export type WorkerIdentity = Omit<Hello, "type" | "protocol">;
+
+/** How much a worker can do, and why. */
+export type Readiness = Omit<Availability, "type">;
 
 /** What does not change while a session lives. */
 export interface SessionPlan {
@@ -38,9 +50,19 @@ export type EngineState =
   /** Nothing is loaded. */
   | { readonly name: "empty" }
   | { readonly name: "loading"; readonly token: number }
+  /** Loading failed once more; it is tried again then. */
+  | { readonly name: "waiting"; readonly until: number }
   | { readonly name: "ready" }
-  /** `unwanted`: recalled, or of a connection that is gone; its result goes nowhere. */
+  /** `unwanted`: recalled, given back by a pause, or of a connection that is gone; its result goes nowhere. */
   | { readonly name: "computing"; readonly token: number; readonly unwanted: boolean };
+
+/** Whether the coordinator may count on this worker. */
+export type Duty =
+  | "working"
+  /** It was told of a pause: what still arrives was sent before it heard of that. */
+  | "paused"
+  /** It was told of the pause's end, and has not answered. */
+  | "returning";
 
 /** An assignment that is not finished: without the microbatches that were recalled in time. */
 export interface HeldAssignment {
@@ -93,14 +115,21 @@ export interface SessionState {
   readonly run?: Welcome;
   readonly engine: EngineState;
   readonly nextToken: number;
-  /** Computations that failed since the last one that did not. */
+  /** How often computing, or loading again after that, failed since a computation that did not. */
   readonly failures: number;
+  /** What a person or the host wants of this worker. */
+  readonly wanted: Readiness;
+  /** What the coordinator knows of that, and of the engine, on this connection. */
+  readonly told: Readiness;
+  readonly duty: Duty;
+  /** Why the engine is being made again, while it is. */
+  readonly rebuilding: TabgradError | undefined;
   readonly parameters: ParameterState;
   readonly shards: ShardState;
   /** In the order in which they are computed; while the engine computes something wanted, that is the first one. */
   readonly held: readonly HeldAssignment[];
   readonly uploads: UploadState;
-  /** When the last computation ended, or the session opened. */
+  /** When the last computation ended, the session opened, or a pause was over. */
   readonly lastEnd: number;
 }
 
@@ -108,6 +137,8 @@ export type SessionEvent =
   | { readonly type: "start" }
   | { readonly type: "tick" }
   | { readonly type: "leave"; readonly reason: string }
+  /** What a person or the host wants from now on. */
+  | { readonly type: "availability"; readonly wanted: Readiness }
   | { readonly type: "socketOpened"; readonly connection: number }
   /** `error`: why it could not be opened, or broke. */
   | {
@@ -146,7 +177,10 @@ export type SessionAction =
   | { readonly type: "send"; readonly message: ToCoordinator }
   /** Load the run into the engine; shards and parameters of an earlier one are gone with that. */
   | { readonly type: "load"; readonly token: number; readonly run: Welcome }
-  /** Get ready for the chunks of this connection: a run may go on with other versions after its coordinator was started again. */
+  /**
+   * Forget all parameters, and contributions that have not left: those of a former connection, whose coordinator may have gone on from
+   * other versions, or those from before a pause.
+   */
   | { readonly type: "resetParameters"; readonly run: Welcome }
   | { readonly type: "storeChunk"; readonly chunk: ParametersChunk }
   | { readonly type: "dropParameters"; readonly version: number }
@@ -166,14 +200,22 @@ export type SessionReport =
   | { readonly type: "joined"; readonly runId: string }
   /** Not connected; the worker keeps trying. Said again only where the reason is another one. */
   | { readonly type: "retrying"; readonly error: TabgradError }
-  | { readonly type: "assignmentFailed"; readonly assignment: number; readonly error: TabgradError };
+  | { readonly type: "assignmentFailed"; readonly assignment: number; readonly error: TabgradError }
+  /** The engine failed, and is being made again. Said for every attempt that fails. */
+  | { readonly type: "rebuilding"; readonly error: TabgradError }
+  /** The engine is there again. */
+  | { readonly type: "rebuilt" };
 
 /** What a session is doing, in one word: for pages, logs and tests. */
 export type Activity =
   | "connecting"
   | "greeting"
   | "backingOff"
+  /** Its user or host wants a pause. */
+  | "paused"
   | "loading"
+  /** The engine failed, and is being made again. */
+  | "rebuilding"
   | "waitingForAssignment"
   | "waitingForParameters"
   | "fetching"
@@ -184,7 +226,10 @@ export type Activity =
 
 export function activityOf(state: SessionState): Activity {
   if (state.phase.name !== "open") return state.phase.name;
+  if (state.wanted.state === "paused") return "paused";
+  if (state.rebuilding) return "rebuilding";
   if (state.engine.name === "loading") return "loading";
+  if (state.duty === "returning") return "waitingForParameters";
   if (state.engine.name === "computing" && !state.engine.unwanted) return "computing";
   const [head] = state.held;
   if (!head) return state.uploads.pending > 0 ? "uploading" : "waitingForAssignment";
@@ -195,12 +240,24 @@ export function activityOf(state: SessionState): Activity {
 }
 
 const noParameters: ParameterState = { newest: -1, arriving: new Set(), complete: new Map() };
-const noShards: ShardState = { held: new Set(), fetching: new Map(), upcoming: [] };
+export const noShards: ShardState = { held: new Set(), fetching: new Map(), upcoming: [] };
 const noUploads: UploadState = { pending: 0, lastMs: 0 };
+const available: Readiness = { state: "available", reason: "" };
 
-/** What begins anew with every connection; and with `withoutRun`, what begins anew with every run. */
-export const withoutConnection = { parameters: noParameters, held: [], uploads: noUploads } as const;
-export const withoutRun = { ...withoutConnection, shards: noShards } as const;
+/** What begins anew with every connection. */
+export const withoutConnection = {
+  parameters: noParameters,
+  held: [],
+  uploads: noUploads,
+  told: available,
+  duty: "working",
+  rebuilding: undefined,
+} as const;
+
+/** A computation cannot be stopped; its result can be left alone. */
+export function unwanted({ engine }: SessionState): EngineState {
+  return engine.name === "computing" ? { ...engine, unwanted: true } : engine;
+}
 
 export function initialSession(now: number): SessionState {
   return {
@@ -214,6 +271,8 @@ export function initialSession(now: number): SessionState {
     nextToken: 1,
     failures: 0,
     lastEnd: now,
-    ...withoutRun,
+    wanted: available,
+    shards: noShards,
+    ...withoutConnection,
   };
 }

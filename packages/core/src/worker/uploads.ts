@@ -11,13 +11,13 @@ const framesAtATime = 32;
 export interface Upload {
   readonly contribution: Contribution;
   readonly gradients?: ArrayBuffer;
-  /** All is encoded: the gradient's buffer may be used again. */
+  /** All is encoded, or never will be: the gradient's buffer may be used again. */
   encoded(): void;
-  /** The last byte has left. */
+  /** The last byte has left. Not called where the upload was cancelled. */
   sent(): void;
 }
 
-/** The uploads of one connection, one after another. Those of a connection that breaks are forgotten with it. */
+/** The uploads of one connection, or up to a pause, one after another. Those of a connection that breaks are forgotten with it. */
 export class Uploads {
   readonly #socket: WorkerSocket;
   readonly #layout: ChunkLayout;
@@ -26,10 +26,17 @@ export class Uploads {
   readonly #buffers: ArrayBuffer[] = [];
   #chunk = 0;
   #inFlight = 0;
+  #isCancelled = false;
 
   constructor(socket: WorkerSocket, layout: ChunkLayout) {
     this.#socket = socket;
     this.#layout = layout;
+  }
+
+  /** Gives back what has not left yet. Nothing more is told of it. */
+  cancel(): void {
+    for (const { encoded } of this.#waiting.splice(0)) encoded();
+    this.#isCancelled = true;
   }
 
   add(upload: Upload): void {
@@ -64,6 +71,7 @@ export class Uploads {
     this.#inFlight += 1;
     this.#socket.send(frame, () => {
       this.#inFlight -= 1;
+      if (this.#isCancelled) return;
       sent();
       this.#pump();
     });

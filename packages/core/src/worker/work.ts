@@ -4,19 +4,18 @@ import { TabgradError } from "../errors.ts";
 import { bounds } from "../protocol/bounds.ts";
 import { violation } from "../protocol/check.ts";
 import type { Assignment, ParametersChunk, Recall } from "../protocol/messages.ts";
-import { leaveWith, retry, violated } from "./connection.ts";
+import { violated } from "./connection.ts";
 import { fetchShards, forgetShards, missingShards, shardFailed } from "./shards.ts";
 import type { HeldAssignment, SessionEvent, SessionState } from "./state.ts";
 import { type Turn, withEntry, withItem, withoutEntry, withoutItem } from "./turn.ts";
 
 /** Contributions that may be on their way to the socket when the next computation begins: what a slow uplink can make us hold. */
 const pendingUploads = 1;
-/** After so many failed computations in a row, the engine is taken for broken. */
-const failuresToEnd = 3;
 
 /** Begins with whatever can begin. Called after every event that changes what is there. */
 export function settle(turn: Turn): void {
-  if (turn.state.phase.name !== "open") return;
+  const { phase, duty } = turn.state;
+  if (phase.name !== "open" || duty !== "working") return;
   fetchShards(turn);
   dropSuperseded(turn);
   if (turn.state.engine.name !== "ready") return;
@@ -162,23 +161,6 @@ export function shardMissing(turn: Turn, event: SessionEvent & { type: "shardFai
   settle(turn);
 }
 
-export function loaded(turn: Turn, token: number): void {
-  const { engine } = turn.state;
-  if (engine.name !== "loading" || engine.token !== token) return;
-  turn.change({ engine: { name: "ready" } });
-  settle(turn);
-}
-
-/** A model that this engine cannot run, or a graph that is none: it would be the same the next time. */
-export function loadFailed(turn: Turn, token: number, error: TabgradError): void {
-  const { engine, phase } = turn.state;
-  if (engine.name !== "loading" || engine.token !== token) return;
-  turn.change({ engine: { name: "empty" } });
-  if (phase.name !== "open") return;
-  if (error.code === "PROTOCOL_VIOLATION") return violated(turn, error);
-  endWith(turn, error);
-}
-
 export function computed(turn: Turn, { token, sums, computeMs, gradients }: SessionEvent & { type: "computed" }): void {
   const { state, now } = turn;
   const { engine, uploads } = state;
@@ -223,32 +205,11 @@ export function uploaded(turn: Turn, uploadMs: number): void {
   settle(turn);
 }
 
-/** Nothing is certain of an engine that failed: it is loaded again, with the parameters that a new connection brings. */
-export function computeFailed(turn: Turn, token: number, error: TabgradError): void {
-  const { engine, held, phase, failures } = turn.state;
-  if (engine.name !== "computing" || engine.token !== token) return;
-  const [head] = held;
-  turn.change({ engine: { name: "empty" }, failures: failures + 1 });
-  if (phase.name !== "open") return;
-  if (error.code === "PROTOCOL_VIOLATION") return violated(turn, error);
-  if (head && !engine.unwanted) fail(turn, head.assignment.assignment, error);
-  if (failures + 1 >= failuresToEnd) return endWith(turn, error);
-  // Not abruptly: `Failed` is still to leave.
-  turn.act({ type: "closeSocket", code: 1000, reason: "", abrupt: false });
-  retry(turn, error);
-}
-
 /** Gives an assignment back. */
-function fail(turn: Turn, assignment: number, error: TabgradError): void {
+export function fail(turn: Turn, assignment: number, error: TabgradError): void {
   turn.change({ held: turn.state.held.filter((one) => one.assignment.assignment !== assignment) });
   turn.act({ type: "send", message: { type: "failed", assignment, reason: error.message, code: error.code } });
   turn.act({ type: "report", report: { type: "assignmentFailed", assignment, error } });
-}
-
-/** This worker is of no use to the run, and says so. */
-function endWith(turn: Turn, error: TabgradError): void {
-  turn.act({ type: "send", message: { type: "leaving", reason: error.message } });
-  leaveWith(turn, { kind: "failed", error });
 }
 
 function goneError(version: number, newest: number): TabgradError {
