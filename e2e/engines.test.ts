@@ -46,9 +46,10 @@ it("workers on either engine train one model together", async () => {
   ).toBeLessThan(1e-4);
 });
 
-it("doctor describes the adapter", async () => {
+it("doctor describes the adapter, and has both engines prove themselves", async () => {
   const { exitCode, stdout } = await tabgrad(["doctor"], { env: environment }).ended;
   expect(exitCode).toBe(0);
   expect(stdout).toMatch(/✓ gpu {2}\S/);
+  expect(stdout.match(/gradient right \(relative error \de-\d\), about [\d,]+ samples\/s/g)).toHaveLength(2);
   expect(stdout).toMatch(/maxBufferSize {2}[\d,]+/);
 });

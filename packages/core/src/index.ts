@@ -1,5 +1,6 @@
 // @tabgrad/core: what is true everywhere. Each folder is one subject; see docs/architecture.md.
 export type { Batch, Engine, EngineKind, Program, Sums } from "./engine/engine.ts";
+export { proveEngine, type EngineProof, type ProofOptions } from "./engine/proof.ts";
 export { closeCodes, errorKinds, exitCodes, TabgradError, type ErrorCode, type ExitKind } from "./errors.ts";
 export * from "./graph/index.ts";
 export * from "./vector/index.ts";

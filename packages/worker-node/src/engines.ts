@@ -1,5 +1,5 @@
 // Which engines this machine has, and which one to take.
-import { type Engine, type EngineKind, TabgradError } from "@tabgrad/core";
+import { type Engine, type EngineKind, type EngineProof, proveEngine, TabgradError } from "@tabgrad/core";
 import { createNodeCpuEngine } from "@tabgrad/cpu/node";
 import { type AdapterReport, createGpuEngine } from "@tabgrad/gpu";
 import { type GpuOpening, openGpu } from "@tabgrad/gpu/node";
@@ -60,10 +60,12 @@ export type EngineReport =
       readonly adapter?: AdapterReport;
       /** True for a GPU that is a program on the CPU. */
       readonly software: boolean;
+      /** Whether it computes rightly, and how fast. */
+      readonly proof: EngineProof;
     }
   | { readonly kind: EngineKind; readonly available: false; readonly message: string; readonly remedy: string };
 
-/** Looks for all engines, and for which of them "auto" takes. */
+/** Looks for all engines, has each one that opens prove itself, and says which of them "auto" takes. */
 export async function inspectEngines(options: EngineOptions = {}): Promise<{ engines: EngineReport[]; auto: string }> {
   const opening = await openGpu();
   const engines = [await inspectGpu(opening), await inspectCpu(options)];
@@ -88,8 +90,11 @@ async function inspect(
 ): Promise<EngineReport> {
   try {
     const { engine, ...details } = await open();
-    await engine.close();
-    return { kind, available: true, device: engine.device, ...details };
+    try {
+      return { kind, available: true, device: engine.device, ...details, proof: await proveEngine(engine) };
+    } finally {
+      await engine.close();
+    }
   } catch (error) {
     const remedy = error instanceof TabgradError ? error.remedy : "This is a defect: please report it.";
     return { kind, available: false, message: (error as Error).message, remedy };
