@@ -44,8 +44,16 @@ describe("whatever happens, in whatever order", () => {
     },
     computed: () => (script) => void script.computed(1),
     computeFails: () => (script) => {
+      if (script.state.engine.name === "computing") script.computeFails(error());
+    },
+    loaded: (n) => (script) => {
       const { engine } = script.state;
-      if (engine.name === "computing") script.on({ type: "computeFailed", token: engine.token, error: error() });
+      if (engine.name !== "loading") return;
+      script.on(n % 4 > 0 ? { type: "loaded", token: engine.token } : { type: "loadFailed", token: engine.token, error: error() });
+    },
+    availability: (n) => (script) => void script.available((["available", "background", "paused"] as const)[n % 3]),
+    begin: (n) => (script) => {
+      if (isOpen(script) && script.state.duty === "returning") script.message({ type: "parametersBegin", version: n % 8 });
     },
     uploaded: () => (script) => {
       if (script.state.uploads.pending > 0) script.on({ type: "uploaded", connection: script.state.connection, uploadMs: 1 });
@@ -68,6 +76,9 @@ describe("whatever happens, in whatever order", () => {
     shardFails: 2,
     computed: 12,
     computeFails: 1,
+    loaded: 8,
+    availability: 1,
+    begin: 8,
     uploaded: 8,
     disconnected: 1,
     reconnect: 16,
@@ -139,6 +150,7 @@ describe("whatever happens, in whatever order", () => {
               expect(busy).toBeUndefined();
               busy = action.token;
               computations += 1;
+              expect(script.state.duty).toBe("working");
               expect(loaded).toBe(action.assignment.version);
               for (const { slices } of action.assignment.microbatches)
                 for (const { shard } of slices) expect(shards).toContain(shard);
