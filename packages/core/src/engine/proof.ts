@@ -16,7 +16,7 @@ import type { Batch, Engine, Program } from "./engine.ts";
 export interface EngineProof {
   /** Whether no error is above the tolerance. */
   readonly passed: boolean;
-  /** ‖g − e‖ / ‖e‖ in the Euclidean norm: g the engine's gradient, e the float64 one. Infinity where g is not finite. */
+  /** ‖g − e‖ / ‖e‖ in the Euclidean norm: g the engine's gradient, e the float64 one. Infinity, in JSON null, where g is not finite. */
   readonly relativeError: number;
   /** max |gᵢ − eᵢ| / max |eᵢ|. */
   readonly worstError: number;
