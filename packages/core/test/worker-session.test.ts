@@ -192,6 +192,74 @@ describe("a frame that makes no sense", () => {
   });
 });
 
+describe("availability", () => {
+  const available = (version: number) => encodeToWorker({ type: "parametersBegin", version });
+  const chunk = (version: number, index: number) =>
+    encodeToWorker({ type: "parametersChunk", version, chunk: index, values: new Float32Array(4).fill(version) });
+  const task = (id: number, version: number) =>
+    encodeToWorker({
+      type: "assignment",
+      assignment: id,
+      purpose: "train",
+      step: 1,
+      version,
+      microbatches: [{ index: 0, slices: [{ shard: 0, samples: [0] }] }],
+      upcomingShards: [],
+    });
+
+  it("may be known before the start: nothing connects because of it, and it is said after Welcome", () => {
+    const host = new VirtualHost();
+    const session = new WorkerSession({ identity }, host, idle);
+    session.setAvailability("background", "the tab is hidden");
+    host.passTo(60_000);
+    expect(host.sockets).toEqual([]);
+    session.start();
+    const [socket] = host.sockets;
+    socket.events.opened();
+    socket.events.message(encodeToWorker(welcome));
+    expect(socket.messages.slice(1)).toEqual([{ type: "availability", state: "background", reason: "the tab is hidden" }]);
+  });
+
+  it("stops a worker, its uploads included, and starts it again with none of the old parameters", async () => {
+    const seen: number[] = [];
+    const host = new VirtualHost();
+    const compute: Compute = {
+      ...idle,
+      setParameters: async (parameters) => void seen.push(new Float32Array(parameters)[7]),
+      run: async ({ gradients }) => ({ sums: { samples: 1, lossSum: 0, metricSums: [] }, gradients, computeMs: 1 }),
+    };
+    const session = new WorkerSession({ identity }, host, compute);
+    /** Lets promises settle: as many turns as a computation with its shard takes, and more. */
+    const settled = async () => {
+      for (let i = 0; i < 50; i += 1) await Promise.resolve();
+    };
+    session.start();
+    const [socket] = host.sockets;
+    const heard = (...frames: Uint8Array[]) => frames.forEach((frame) => socket.events.message(frame));
+    const large = { ...welcome, chunkElements: 4, parameterElements: 4 * 100 };
+    const version = (n: number) => Array.from({ length: 100 }, (_, index) => chunk(n, index));
+    socket.events.opened();
+    heard(encodeToWorker(large), ...version(1), task(1, 1));
+    await settled();
+    // The socket has taken as many frames as it may hold.
+    expect(socket.sent).toHaveLength(32);
+    session.setAvailability("paused", "by its user");
+    for (const sent of socket.sent.splice(0)) sent();
+    expect(socket.messages.slice(33)).toEqual([{ type: "availability", state: "paused", reason: "by its user" }]);
+    expect(session.state.uploads.pending).toBe(0);
+
+    session.setAvailability("available", "");
+    heard(chunk(2, 0), chunk(2, 1), task(2, 2), available(3), ...version(3), task(3, 3));
+    await settled();
+    expect(seen).toEqual([1, 3]);
+    for (let next = socket.sent.shift(); next; next = socket.sent.shift()) next();
+    const contributions = socket.messages.filter(({ type }) => type === "contribution");
+    expect(contributions).toMatchObject([{ assignment: 3, version: 3 }]);
+    expect(socket.messages.filter((one) => one.type === "contributionChunk" && one.assignment === 3)).toHaveLength(100);
+    expect(session.state.uploads.pending).toBe(0);
+  });
+});
+
 describe("uploads", () => {
   const layout = chunkLayout(4 * 100 + 1, 4);
   const contribution = {

@@ -1,12 +1,11 @@
 // Which engine is taken, what `doctor` is told, and what a run that does not fit is answered.
-import { type ComputeSetup, EngineCompute } from "@tabgrad/core";
-import type { AdapterReport } from "@tabgrad/gpu";
+import { type ComputeSetup, type Engine, EngineCompute, TabgradError } from "@tabgrad/core";
+import { type AdapterReport, isSoftware } from "@tabgrad/gpu";
 import type { GpuOpening } from "@tabgrad/gpu/node";
 import { afterEach, describe, expect, it } from "vitest";
 import { chooseEngine, inspectEngines, openEngine } from "../src/index.ts";
-import { isSoftware } from "../src/engines.ts";
 import { ThreadCompute } from "../src/thread-compute.ts";
-import { assignment, parameters, shardBytes, welcome } from "./tiny-coordinator.ts";
+import { assigned, assignment, parameters, shardBytes, welcome } from "./tiny-coordinator.ts";
 
 const report: AdapterReport = {
   name: "NVIDIA H100",
@@ -132,6 +131,97 @@ describe("computing on an engine", () => {
     await expect(on.run({ ...assignment, purpose: "evaluate" })).rejects.toThrow("shard 0 is not there");
     await expect(on.run({ ...assignment })).rejects.toThrow("belongs to training");
     await on.close();
+  });
+});
+
+describe("an engine that fails", () => {
+  /** A real engine that fails when it is told to, as one whose device is lost, and counts how often it is closed. */
+  async function fragile(): Promise<{ engine: Engine; breaks: () => void; closed: () => number }> {
+    const { engine } = await openEngine("cpu");
+    let isBroken = false;
+    let closings = 0;
+    const check = (): void => {
+      if (isBroken) throw new TabgradError("ENGINE_FAILED", "the device was lost", "");
+    };
+    const guarded = async <Result>(call: () => Promise<Result>): Promise<Result> => {
+      check();
+      return call();
+    };
+    return {
+      engine: {
+        ...engine,
+        compile: (compiled) =>
+          guarded(async () => {
+            const program = await engine.compile(compiled);
+            return {
+              parameterElements: program.parameterElements,
+              setParameters: (values) => guarded(() => program.setParameters(values)),
+              train: (batches, gradients) => guarded(() => program.train(batches, gradients)),
+              evaluate: (batches) => guarded(() => program.evaluate(batches)),
+              predict: (inputs) => guarded(() => program.predict(inputs)),
+              close: () => program.close().finally(check),
+            };
+          }),
+        close: () => {
+          closings += 1;
+          return engine.close().finally(check);
+        },
+      },
+      breaks: () => (isBroken = true),
+      closed: () => closings,
+    };
+  }
+
+  async function ready(on: EngineCompute): Promise<void> {
+    await on.load(welcome);
+    shardBytes.forEach((bytes, shard) => void on.putShard(shard, bytes.slice().buffer));
+    await on.setParameters(parameters.slice().buffer);
+  }
+
+  const evaluation = { ...assignment, purpose: "evaluate" } as const;
+
+  it("is replaced at the next load, closed, and the other one closed in the end", async () => {
+    const [first, second] = [await fragile(), await fragile()];
+    const on = new EngineCompute(first.engine, { reopen: () => Promise.resolve(second.engine) });
+    await ready(on);
+    const { sums } = await on.run(evaluation);
+    first.breaks();
+    await expect(on.run(evaluation)).rejects.toMatchObject({ code: "ENGINE_FAILED" });
+    await ready(on);
+    expect(first.closed()).toBe(1);
+    expect((await on.run(evaluation)).sums).toEqual(sums);
+    await on.load(welcome);
+    expect(second.closed()).toBe(0);
+    await on.close();
+    expect([first.closed(), second.closed()]).toEqual([1, 1]);
+  });
+
+  it("may take several attempts to replace", async () => {
+    const [first, second] = [await fragile(), await fragile()];
+    let attempts = 0;
+    const reopen = (): Promise<Engine> =>
+      ++attempts === 1
+        ? Promise.reject(new TabgradError("ENGINE_UNAVAILABLE", "there is no device", ""))
+        : Promise.resolve(second.engine);
+    const on = new EngineCompute(first.engine, { reopen });
+    await ready(on);
+    first.breaks();
+    await expect(on.setParameters(parameters.slice().buffer)).rejects.toThrow("the device was lost");
+    await expect(on.load(welcome)).rejects.toMatchObject({ code: "ENGINE_UNAVAILABLE" });
+    await ready(on);
+    expect((await on.run(evaluation)).sums.samples).toBe(assigned.length);
+    await on.close();
+  });
+
+  it("has to do where there is no other", async () => {
+    const { engine, breaks, closed } = await fragile();
+    const on = new EngineCompute(engine);
+    await ready(on);
+    breaks();
+    await expect(on.run(evaluation)).rejects.toThrow("the device was lost");
+    await expect(on.load(welcome)).rejects.toThrow("the device was lost");
+    await on.close();
+    expect(closed()).toBe(1);
   });
 });
 
