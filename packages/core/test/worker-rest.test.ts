@@ -69,7 +69,7 @@ class World {
   readonly script = new Script().open();
   readonly coordinator = new LateCoordinator();
   computations = 0;
-  #stored = new Map<number, number>();
+  readonly #stored = new Map<number, number>();
   #isBusy = false;
 
   /** Something happens to the session; what it asks for is done, and checked. */
