@@ -10,10 +10,14 @@ export interface LogOptions {
   readonly write?: (line: string) => void;
 }
 
+/** Whether the log is for programs: it was asked for, or nobody sits in front of it. */
+export const isJsonLog = (format: LogOptions["format"]): boolean =>
+  format === "json" || (format === "auto" && !process.stderr.isTTY);
+
 export function createLog({ verbose, format, write = (line) => process.stderr.write(line) }: LogOptions): Logger {
   const level = verbose ? "debug" : "info";
   const base = null;
-  if (format === "json" || (format === "auto" && !process.stderr.isTTY)) return pino({ level, base }, { write });
+  if (isJsonLog(format)) return pino({ level, base }, { write });
   const stream = pretty({
     colorize: process.stderr.isTTY,
     translateTime: verbose ? "HH:MM:ss.l" : false,

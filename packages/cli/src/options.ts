@@ -20,6 +20,16 @@ const wholeNumber =
 const number = (flag: string, description: string, from: number, to: number): Option =>
   new Option(`${flag} <number>`, description).argParser(wholeNumber(flag, from, to));
 
+/** What can stand in a link as it is, and is no longer than a page may send. */
+function tokenText(text: string): string {
+  if (/^[\w.~-]{1,256}$/.test(text)) return text;
+  throw new TabgradError(
+    "OPTION_INVALID",
+    `--control-token ${text.slice(0, 64)}: expected 1 to 256 letters, digits, or any of . _ ~ -`,
+    "Leave the option out, and a token that nobody can guess is drawn.",
+  );
+}
+
 /** Repeatable. */
 const collected = (value: string, before: string[] = []): string[] => [...before, value];
 
@@ -38,6 +48,15 @@ export const options = {
   minWorkers: () => number("--min-workers", "compute only while at least this many workers are there", 1, 4096).default(1),
   port: () => number("--port", "port to listen on", 0, 65_535),
   host: () => new Option("--host <address>", "address to listen on; 0.0.0.0 lets other machines in").default("127.0.0.1"),
+  tls: () => new Option("--tls", "speak https, too, with a certificate that is made for this machine and kept"),
+  cert: () => new Option("--cert <file>", "speak https, too, with this certificate (PEM)"),
+  key: () => new Option("--key <file>", "the private key of that certificate (PEM)"),
+  controlToken: () =>
+    new Option("--control-token <text>", "whoever knows it may control the run from the dashboard (default: drawn anew)").argParser(
+      tokenText,
+    ),
+  stay: () => new Option("--stay", "go on serving the dashboard when the run is over, until Ctrl-C"),
+  ca: () => new Option("--ca <file>", "trust this certificate over https (PEM): the one that the coordinator names when it starts"),
   name: () => new Option("--name <name>", "what people see this worker as (default: host name and process number)"),
   threads: () => number("--threads", "threads of the CPU engine (default: all cores, shared between local workers)", 1, 256),
   verbose: () => new Option("--verbose", "log more, and show stack traces"),
@@ -48,6 +67,14 @@ export const options = {
 export function withRunOptions(command: Command): Command {
   const { epochs, steps, seed, out, set, json, verbose, log } = options;
   for (const option of [epochs, steps, seed, out, set, json, verbose, log]) command.addOption(option());
+  return command;
+}
+
+/** Adds what every command that listens understands. */
+export function withServingOptions(command: Command, port: number): Command {
+  command.addOption(options.port().default(port, port === 0 ? "any free one" : undefined));
+  const { host, tls, cert, key, controlToken, stay } = options;
+  for (const option of [host, tls, cert, key, controlToken, stay]) command.addOption(option());
   return command;
 }
 
@@ -63,6 +90,16 @@ export interface RunOptions extends CommonOptions {
   readonly out?: string;
   readonly json?: true;
   readonly set: readonly string[];
+}
+
+export interface ServingOptions {
+  readonly port: number;
+  readonly host: string;
+  readonly tls?: true;
+  readonly cert?: string;
+  readonly key?: string;
+  readonly controlToken?: string;
+  readonly stay?: true;
 }
 
 /** The options that are changes of the run file, as `--set` would have them. */

@@ -7,13 +7,17 @@ import {
   parameterSlots,
   resolveRun,
   type ResolvedRun,
-  type TelemetryEvent,
 } from "@tabgrad/core";
 import { openDataset, readWeights, startCoordinator, type RunningCoordinator } from "@tabgrad/coordinator";
+import { pagesDirectory } from "@tabgrad/dashboard";
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
 import { basename, dirname, extname, join, resolve } from "node:path";
 import type { Logger } from "pino";
 import { loadRunFile } from "./load-run.ts";
-import { overridesOf, type RunOptions } from "./options.ts";
+import { overridesOf, type RunOptions, type ServingOptions } from "./options.ts";
+import type { Report } from "./output/report.ts";
+import { openTls } from "./tls/index.ts";
 import { version } from "./version.ts";
 
 export interface PreparedRun {
@@ -56,18 +60,36 @@ function defaultDirectory(file: string): string {
   return join("runs", `${basename(file, extname(file))}-${time}`);
 }
 
-export interface ListenOptions {
-  readonly host: string;
-  readonly port: number;
+export interface WorkerCounts {
   readonly startWorkers: number;
   readonly minWorkers: number;
 }
 
-export function listenFor(
+/** Listens, and says how to watch and to join. @throws TabgradError */
+export async function serveRun(
   prepared: PreparedRun,
-  listen: ListenOptions,
-  onEvent: (event: TelemetryEvent) => void,
-  log: Logger,
+  given: ServingOptions & WorkerCounts,
+  { log, show, invite }: Report,
 ): Promise<RunningCoordinator> {
-  return startCoordinator({ ...prepared, ...listen, software: version, onEvent, onWarning: (message) => log.warn(message) });
+  const { host, port, startWorkers, minWorkers, stay } = given;
+  // 128 bits: nobody guesses them.
+  const controlToken = given.controlToken ?? randomBytes(16).toString("base64url");
+  const tls = await openTls(given, (why, file) => log.info({ file }, `made a certificate for https: ${why}`));
+  const coordinator = await startCoordinator({
+    ...prepared,
+    ...{ host, port, startWorkers, minWorkers, stay, tls, controlToken },
+    pages: pagesDirectory,
+    software: version,
+    onEvent: show,
+    onWarning: (message) => log.warn(message),
+  });
+  invite({ links: coordinator.links, controlToken, tls });
+  return coordinator;
+}
+
+/** What is left to do when a run is over: with `--stay` the pages are served on until somebody has seen enough. */
+export async function lingerAfter(coordinator: RunningCoordinator, signal: AbortSignal, log: Logger): Promise<void> {
+  if (signal.aborted) return;
+  log.info({ watch: coordinator.links.watch }, `The dashboard stays at ${coordinator.links.watch[0]} until Ctrl-C.`);
+  await once(signal, "abort");
 }

@@ -1,24 +1,19 @@
 // `tabgrad coordinator`: shares a run out to workers that come by themselves.
 import { errorKinds, exitCodes, TabgradError, type DoneEvent } from "@tabgrad/core";
 import { Command } from "commander";
-import { networkInterfaces } from "node:os";
 import { interrupts } from "../interrupts.ts";
-import { options, withRunOptions, type RunOptions } from "../options.ts";
+import { options, withRunOptions, withServingOptions, type RunOptions, type ServingOptions } from "../options.ts";
 import { createReport } from "../output/report.ts";
-import { listenFor, prepareRun } from "../run.ts";
+import { lingerAfter, prepareRun, serveRun } from "../run.ts";
 
-interface CoordinatorCommandOptions extends RunOptions {
-  readonly port: number;
-  readonly host: string;
+interface CoordinatorCommandOptions extends RunOptions, ServingOptions {
   readonly minWorkers: number;
 }
 
 export const coordinatorCommand = (): Command =>
-  withRunOptions(new Command("coordinator"))
+  withServingOptions(withRunOptions(new Command("coordinator")), 7070)
     .description("coordinate a run for workers that join over the network")
     .argument("<run-file>", "a run file, such as examples/mnist/mlp.ts")
-    .addOption(options.port().default(7070))
-    .addOption(options.host())
     .addOption(options.minWorkers())
     .action(async (file: string, given: CoordinatorCommandOptions) => {
       process.exitCode = await coordinate(file, given);
@@ -26,13 +21,17 @@ export const coordinatorCommand = (): Command =>
 
 async function coordinate(file: string, given: CoordinatorCommandOptions): Promise<number> {
   const signal = interrupts();
-  const { log, show } = createReport(given);
-  const prepared = await prepareRun(file, given, log);
-  const { host, port, minWorkers } = given;
-  const coordinator = await listenFor(prepared, { host, port, minWorkers, startWorkers: minWorkers }, show, log);
-  for (const url of joinAddresses(host, coordinator.port)) log.info(`Join with: npx tabgrad worker ${url}`);
+  const report = createReport(given);
+  const prepared = await prepareRun(file, given, report.log);
+  const coordinator = await serveRun(prepared, { ...given, startWorkers: given.minWorkers }, report);
   stopOnInterrupt(signal, coordinator.stop.bind(coordinator));
-  return exitCodeOf(await coordinator.done);
+  try {
+    const done = await coordinator.done;
+    if (given.stay) await lingerAfter(coordinator, signal, report.log);
+    return exitCodeOf(done);
+  } finally {
+    await coordinator.close();
+  }
 }
 
 export function stopOnInterrupt(signal: AbortSignal, stop: (why: string) => void): void {
@@ -48,13 +47,4 @@ export function exitCodeOf({ outcome, why, code, checkpoint }: DoneEvent): numbe
     throw new TabgradError("DIVERGED", `Training diverged at ${why}`, `Lower the learning rate, or normalise the data. ${kept}`);
   }
   return code === undefined ? 0 : exitCodes[errorKinds[code]];
-}
-
-/** Where workers find the coordinator: this machine's name for itself, and every address if it listens on all of them. */
-function joinAddresses(host: string, port: number): string[] {
-  if (host !== "0.0.0.0" && host !== "::") return [`http://${host.includes(":") ? `[${host}]` : host}:${port}`];
-  const others = Object.values(networkInterfaces()).flatMap((addresses = []) =>
-    addresses.filter(({ family, internal }) => family === "IPv4" && !internal),
-  );
-  return ["127.0.0.1", ...others.map(({ address }) => address)].map((address) => `http://${address}:${port}`);
 }

@@ -5,12 +5,19 @@ import { availableParallelism } from "node:os";
 import type { Logger } from "pino";
 import { interrupts } from "../interrupts.ts";
 import { LocalWorkers } from "../local-workers.ts";
-import { options, withRunOptions, type EngineChoice, type RunOptions } from "../options.ts";
+import {
+  options,
+  withRunOptions,
+  withServingOptions,
+  type EngineChoice,
+  type RunOptions,
+  type ServingOptions,
+} from "../options.ts";
 import { createReport } from "../output/report.ts";
-import { listenFor, prepareRun } from "../run.ts";
+import { lingerAfter, prepareRun, serveRun } from "../run.ts";
 import { exitCodeOf, stopOnInterrupt } from "./coordinator.ts";
 
-interface TrainOptions extends RunOptions {
+interface TrainOptions extends RunOptions, ServingOptions {
   readonly workers: number;
   readonly engine: EngineChoice;
   readonly threads?: number;
@@ -23,7 +30,7 @@ const allFailed = "all workers failed";
 const patienceMs = 3_000;
 
 export const trainCommand = (): Command =>
-  withRunOptions(new Command("train"))
+  withServingOptions(withRunOptions(new Command("train")), 0)
     .description("train on this machine: a coordinator and local workers")
     .argument("<run-file>", "a run file, such as examples/mnist/mlp.ts")
     .addOption(options.workers())
@@ -37,10 +44,10 @@ async function train(file: string, given: TrainOptions): Promise<number> {
   let workers: LocalWorkers | undefined;
   const signal = interrupts(() => workers?.kill());
   process.on("exit", () => workers?.kill());
-  const { log, show } = createReport(given);
+  const report = createReport(given);
+  const { log } = report;
   const prepared = await prepareRun(file, given, log);
-  const listen = { host: "127.0.0.1", port: 0, startWorkers: given.workers, minWorkers: 1 };
-  const coordinator = await listenFor(prepared, listen, show, log);
+  const coordinator = await serveRun(prepared, { ...given, startWorkers: given.workers, minWorkers: 1 }, report);
 
   const failures = new Failures(given.workers);
   const hear = listener(log);
@@ -63,9 +70,12 @@ async function train(file: string, given: TrainOptions): Promise<number> {
   try {
     const done = await coordinator.done;
     if (done.why === allFailed) throw failures.error();
+    await workers.end(patienceMs);
+    if (given.stay) await lingerAfter(coordinator, signal, log);
     return exitCodeOf(done);
   } finally {
     await workers.end(patienceMs);
+    await coordinator.close();
   }
 }
 

@@ -6,10 +6,12 @@ import { availableParallelism, hostname } from "node:os";
 import { interrupts } from "../interrupts.ts";
 import { createLog } from "../log.ts";
 import { options, type CommonOptions, type EngineChoice } from "../options.ts";
+import { readTrusted } from "../tls/trusted.ts";
 
 interface WorkerOptions extends CommonOptions {
   readonly engine: EngineChoice;
   readonly name?: string;
+  readonly ca?: string;
   readonly threads?: number;
 }
 
@@ -20,6 +22,7 @@ export const workerCommand = (): Command =>
     .addOption(options.engine())
     .addOption(options.name())
     .addOption(options.threads())
+    .addOption(options.ca())
     .addOption(options.verbose())
     .addOption(options.log())
     .action(async (url: string, given: WorkerOptions) => {
@@ -30,8 +33,20 @@ async function work(url: string, given: WorkerOptions): Promise<number> {
   const signal = AbortSignal.any([interrupts(), parentGone()]);
   const log = createLog({ verbose: given.verbose ?? false, format: given.log });
   const { engine, name = `${hostname().slice(0, 40)}-${process.pid}`, threads = availableParallelism() } = given;
-  await runWorker({ url: checkUrl(url), name, engine, threads, log, signal });
+  const address = checkUrl(url);
+  const ca = given.ca === undefined ? undefined : await trusted(given.ca, address);
+  await runWorker({ url: address, ca, name, engine, threads, log, signal });
   return signal.aborted && process.channel === undefined ? exitCodes.interrupted : 0;
+}
+
+/** A certificate that is never looked at protects nobody. */
+function trusted(file: string, url: string): Promise<string> {
+  if (url.startsWith("https:")) return readTrusted(file);
+  throw new TabgradError(
+    "OPTION_INVALID",
+    `--ca was given for ${url}, which has no certificate`,
+    "Write https:// instead of http://.",
+  );
 }
 
 function checkUrl(text: string): string {

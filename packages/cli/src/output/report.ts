@@ -3,22 +3,26 @@ import { sentence, type DoneEvent, type StartEvent, type TelemetryEvent } from "
 import { relative } from "node:path";
 import pc from "picocolors";
 import type { Logger } from "pino";
-import { createLog } from "../log.ts";
+import { createLog, isJsonLog } from "../log.ts";
 import type { CommonOptions } from "../options.ts";
 import { count, decimal, duration, metrics } from "./format.ts";
+import { invitationText, logInvitation, type Invitation } from "./invitation.ts";
 import { toJsonLine } from "./json-lines.ts";
 import { Progress } from "./progress.ts";
 
 export interface Report {
   readonly log: Logger;
   readonly show: (event: TelemetryEvent) => void;
+  /** Says how to watch and to join; where the log goes, never among the results. */
+  readonly invite: (invitation: Invitation) => void;
 }
 
 export function createReport(options: CommonOptions & { readonly json?: true }): Report {
   const verbose = options.verbose ?? false;
   if (options.json) {
     const log = createLog({ verbose, format: options.log });
-    return { log, show: (event) => (process.stdout.write(`${toJsonLine(event)}\n`), narrate(event, log)) };
+    const show = (event: TelemetryEvent): void => void (process.stdout.write(`${toJsonLine(event)}\n`), narrate(event, log));
+    return { log, show, invite: (invitation) => logInvitation(invitation, log) };
   }
   const progress = new Progress({ stream: process.stdout, now: () => performance.now() });
   // On a terminal, log and bar share the screen; otherwise they go their own ways.
@@ -30,6 +34,12 @@ export function createReport(options: CommonOptions & { readonly json?: true }):
       progress.show(event);
       narrate(event, log);
       if (event.event === "done") process.stdout.write(summary(event));
+    },
+    invite(invitation) {
+      if (isJsonLog(options.log)) return logInvitation(invitation, log);
+      const text = invitationText(invitation, { qr: process.stderr.isTTY });
+      if (shared) progress.log(text);
+      else process.stderr.write(`${text}\n`);
     },
   };
 }
