@@ -21,13 +21,15 @@ export function evaluate(
     const { shape } = node;
     const slot = slots.get(index);
     if (slot) {
-      tensors.push({ shape, data: Float64Array.from({ length: slot.elements }, (_, i) => parameters[slot.offset + i]) });
+      const data = new Float64Array(slot.elements);
+      for (let i = 0; i < data.length; i++) data[i] = parameters[slot.offset + i];
+      tensors.push({ shape, data });
     } else if (node.operation === "input") {
       const data = inputs[node.attributes.name];
       if (data?.length !== elementCount(shape)) {
         throw new Error(`input ${node.attributes.name} of shape ${formatShape(shape)} was fed ${data?.length ?? "no"} values`);
       }
-      tensors.push({ shape, data: Float64Array.from(data) });
+      tensors.push({ shape, data: new Float64Array(data) });
     } else {
       const definition = definitionOf(node.operation);
       if (!definition.evaluate) throw new Error(`${node.operation} has no value of its own`);

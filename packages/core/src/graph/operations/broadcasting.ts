@@ -22,19 +22,26 @@ function binary<K extends Binary>(
       const parts = derivative?.(context);
       return context.inputs.map((input, i) => (parts && context.needs[i] ? math.sumTo(parts[i](), input.shape) : undefined));
     },
-    evaluate: (inputs, _, shape) => mapBroadcast(inputs, shape, ([a, b]) => value(a, b)),
+    evaluate: (inputs, _, shape) => mapBroadcast(inputs, shape, value),
   });
 }
 
-/** Applies `value` to the corresponding elements of tensors that broadcast to `shape`. */
-function mapBroadcast(inputs: readonly Tensor[], shape: Shape, value: (elements: number[]) => number): Float64Array {
-  const strides = inputs.map((input) => broadcastStrides(input.shape, shape));
-  const offsets = inputs.map(() => 0);
+/** Applies `value` to the corresponding elements of two or three tensors that broadcast to `shape`. */
+function mapBroadcast(inputs: readonly Tensor[], shape: Shape, value: (a: number, b: number, c: number) => number): Float64Array {
+  const [a, b, c = a] = inputs;
+  // One number is a line of one.
+  const line = shape.length === 0 ? 1 : shape[shape.length - 1];
+  const strides = [a, b, c].map((input) => broadcastStrides(input.shape, shape));
+  const [stepA, stepB, stepC] = strides.map((stride) => stride[shape.length - 1] ?? 0);
+  const offsets = [0, 0, 0];
   const index = shape.map(() => 0);
   const result = new Float64Array(elementCount(shape));
-  for (let i = 0; i < result.length; i++) {
-    result[i] = value(inputs.map((input, which) => input.data[offsets[which]]));
-    for (let axis = shape.length - 1; axis >= 0; axis--) {
+  for (let start = 0; start < result.length; start += line) {
+    let [atA, atB, atC] = offsets;
+    for (let i = start; i < start + line; i++, atA += stepA, atB += stepB, atC += stepC)
+      result[i] = value(a.data[atA], b.data[atB], c.data[atC]);
+    // The next line: count up the other axes, like an odometer.
+    for (let axis = shape.length - 2; axis >= 0; axis--) {
       index[axis]++;
       offsets.forEach((_, which) => (offsets[which] += strides[which][axis]));
       if (index[axis] < shape[axis]) break;
@@ -123,6 +130,5 @@ export const select = defineOperation<"select">({
       needs[2] ? math.sumTo(math.select(condition, zero, upstream), otherwise.shape) : undefined,
     ];
   },
-  evaluate: (inputs, _, shape) =>
-    mapBroadcast(inputs, shape, ([condition, then, otherwise]) => (condition !== 0 ? then : otherwise)),
+  evaluate: (inputs, _, shape) => mapBroadcast(inputs, shape, (condition, then, otherwise) => (condition !== 0 ? then : otherwise)),
 });

@@ -58,16 +58,25 @@ function multiplyMatrices(a: Tensor, b: Tensor, flags: { transposeA: boolean; tr
   const [rowA, innerA] = flags.transposeA ? [1, m] : [k, 1];
   const [innerB, columnB] = flags.transposeB ? [1, k] : [n, 1];
   const result = new Float64Array(elementCount(batch) * m * n);
-  let position = 0;
+  const [left, right] = [a.data, b.data];
   offsetsA.forEach((startA, matrix) => {
     const startB = offsetsB[matrix];
     for (let row = 0; row < m; row++) {
-      for (let column = 0; column < n; column++) {
-        let total = 0;
-        for (let inner = 0; inner < k; inner++) {
-          total += a.data[startA + row * rowA + inner * innerA] * b.data[startB + inner * innerB + column * columnB];
+      const position = (matrix * m + row) * n;
+      let [atA, atB] = [startA + row * rowA, startB];
+      let inner = 0;
+      // A whole row of results at a time, four products further: b is read as it lies in memory, and yet each sum gets its products
+      // one after another in the order of `inner`, so that the result is that of the textbook's loop to the last bit.
+      for (; inner + 4 <= k; inner += 4, atA += 4 * innerA, atB += 4 * innerB) {
+        const [a0, a1, a2, a3] = [left[atA], left[atA + innerA], left[atA + 2 * innerA], left[atA + 3 * innerA]];
+        let at = atB;
+        for (let to = position; to < position + n; to++, at += columnB) {
+          const sum = result[to] + a0 * right[at] + a1 * right[at + innerB];
+          result[to] = sum + a2 * right[at + 2 * innerB] + a3 * right[at + 3 * innerB];
         }
-        result[position++] = total;
+      }
+      for (; inner < k; inner++, atA += innerA, atB += innerB) {
+        for (let column = 0; column < n; column++) result[position + column] += left[atA] * right[atB + column * columnB];
       }
     }
   });
