@@ -1,7 +1,7 @@
 // Which engines this machine has, and which one to take.
 import { type Engine, type EngineKind, type EngineProof, proveEngine, TabgradError } from "@tabgrad/core";
 import { createNodeCpuEngine } from "@tabgrad/cpu/node";
-import { type AdapterReport, createGpuEngine } from "@tabgrad/gpu";
+import { type AdapterReport, createGpuEngine, isSoftware } from "@tabgrad/gpu";
 import { type GpuOpening, openGpu } from "@tabgrad/gpu/node";
 import type { EngineChoice } from "./thread-messages.ts";
 
@@ -42,11 +42,6 @@ export function chooseEngine(choice: EngineChoice, opening: GpuOpening): { kind:
   const { name } = opening.report;
   if (isSoftware(opening.report)) return { kind: "cpu", reason: `the cpu engine, since the only GPU is a software one (${name})` };
   return { kind: "gpu", reason: `the gpu engine on ${name}` };
-}
-
-/** Whether a "GPU" is a program on the CPU: right, and slower than the CPU engine. Not every one of them admits it. */
-export function isSoftware({ fallback, name, description, architecture }: AdapterReport): boolean {
-  return fallback || /swiftshader|llvmpipe|lavapipe|microsoft basic render/i.test(`${name} ${description} ${architecture}`);
 }
 
 /** One engine, as `tabgrad doctor` shows it. */

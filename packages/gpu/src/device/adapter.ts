@@ -46,6 +46,11 @@ export function reportAdapter(adapter: GPUAdapter): AdapterReport {
   };
 }
 
+/** Whether a "GPU" is a program on the CPU: right, and slower than the CPU engine. Not every one of them admits it. */
+export function isSoftware({ fallback, name, description, architecture }: AdapterReport): boolean {
+  return fallback || /swiftshader|llvmpipe|lavapipe|microsoft basic render/i.test(`${name} ${description} ${architecture}`);
+}
+
 /**
  * A device with the adapter's own limits instead of WebGPU's small defaults. An adapter serves one such request.
  * @throws TabgradError ENGINE_UNAVAILABLE
