@@ -7,8 +7,9 @@ export {
   type Manifest,
   type NamedTensor,
 } from "./checkpoint/index.ts";
-export { startCoordinator, type CoordinatorOptions, type RunningCoordinator } from "./coordinator.ts";
+export { startCoordinator } from "./coordinator.ts";
 export { openDataset, type Dataset } from "./data/index.ts";
+export type { CoordinatorOptions, RunningCoordinator } from "./options.ts";
 export { Schedule } from "./plan.ts";
 export { linkForOthers } from "./rim/links.ts";
 export type { TlsPair } from "./rim/port.ts";

@@ -48,6 +48,7 @@ export const errorKinds = {
   PROTOCOL_VIOLATION: "network",
   CONNECTION_LOST: "network",
   CERTIFICATE_UNTRUSTED: "network",
+  CONTROL_REFUSED: "network",
   ENGINE_UNAVAILABLE: "engine",
   ENGINE_UNSUPPORTED: "engine",
   ENGINE_FAILED: "engine",

@@ -1,4 +1,5 @@
 // The decision core.
+export { commandEvent } from "./command.ts";
 export { openLedger, type Claim, type Ledger, type LedgerEntry, type Purpose, type Totals } from "./ledger.ts";
 export { decide } from "./run.ts";
 export { shares, type Pace } from "./shares.ts";

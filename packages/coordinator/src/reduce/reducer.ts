@@ -23,6 +23,14 @@ export type Reduction =
   /** The run is over: either the gradient is not finite, and no parameter was touched, or the new parameters are not. */
   | { readonly kind: "notFinite"; readonly what: string };
 
+/** A parameter tensor as it is now, and the gradient of the newest step: views, not copies. */
+export interface ReducedTensor {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly weights: Float32Array;
+  readonly gradientSum: Float32Array;
+}
+
 export class Reducer {
   readonly layout: ChunkLayout;
   /** Steps taken; the version of the parameters. */
@@ -31,6 +39,8 @@ export class Reducer {
   private readonly slots: readonly ParameterSlot[];
   /** Whether the gradient vector holds sums of the step under way; if not, it holds those of the step before. */
   private summing = false;
+  /** Of the newest step. */
+  private samples = 0;
 
   /** @param initial the flat parameter vector to begin with */
   constructor(graph: Graph, spec: OptimizerSpec, initial: Float32Array, version = 0) {
@@ -70,8 +80,22 @@ export class Reducer {
       send(this.frame(step, chunk));
     }
     this.version = step;
+    this.samples = samples;
     if (!Number.isFinite(squaredParameters)) return { kind: "notFinite", what: "the new parameters are not finite" };
     return { kind: "stepped", gradientNorm };
+  }
+
+  /** Every tensor with the gradient of the newest step; undefined where there is none, since the next one is being summed. */
+  newestStep(): { readonly samples: number; readonly tensors: readonly ReducedTensor[] } | undefined {
+    if (this.summing || this.samples === 0) return undefined;
+    const { parameters, gradients } = this.optimizer;
+    const tensors = this.slots.map(({ name, shape, offset, elements }) => ({
+      name,
+      shape,
+      weights: parameters.subarray(offset, offset + elements),
+      gradientSum: gradients.subarray(offset, offset + elements),
+    }));
+    return { samples: this.samples, tensors };
   }
 
   /** The frames that bring a worker to the present version. */

@@ -16,7 +16,9 @@ import {
   type Hello,
   type ToCoordinator,
   type ToWorker,
+  type Vitals,
 } from "@tabgrad/core";
+import type { Socket } from "node:net";
 import type { RawData, WebSocket } from "ws";
 
 /** A summed gradient as it arrived, chunk by chunk; views into the messages. */
@@ -42,10 +44,22 @@ const greetingMs = 10_000;
 /** What may wait to be sent to one worker, beside one vector of parameters; a worker that falls further behind is dropped. */
 const maxBacklogBytes = 64 * 2 ** 20;
 
+export interface ConnectionOptions {
+  /** What the coordinator calls this worker. */
+  readonly id: string;
+  readonly socket: WebSocket;
+  /** What `socket` speaks through: it counts the bytes. */
+  readonly transport: Pick<Socket, "bytesRead" | "bytesWritten">;
+  readonly layout: ChunkLayout;
+  readonly handler: ConnectionHandler;
+}
+
 export class Connection {
   readonly id: string;
   /** Time of the newest message. */
   lastHeard: number;
+  /** It rests: it would throw away what all get. */
+  isResting = false;
   private state: "greeting" | "open" | "closed" = "greeting";
   private readonly socket: WebSocket;
   private readonly handler: ConnectionHandler;
@@ -53,10 +67,16 @@ export class Connection {
   private readonly greetingTimer: NodeJS.Timeout;
   private arriving: { assignment: number; chunks: Float32Array[]; set: ChunkSet } | undefined;
   private farewell: string | undefined;
+  private readonly transport: ConnectionOptions["transport"];
+  /** The newest ping that was not answered yet. */
+  private pinged: { readonly nonce: number; readonly at: number } | undefined;
+  private pings = 0;
+  private roundTripMs: number | null = null;
 
-  constructor(id: string, socket: WebSocket, layout: ChunkLayout, handler: ConnectionHandler) {
+  constructor({ id, socket, transport, layout, handler }: ConnectionOptions) {
     this.id = id;
     this.socket = socket;
+    this.transport = transport;
     this.layout = layout;
     this.handler = handler;
     this.lastHeard = performance.now();
@@ -69,6 +89,17 @@ export class Connection {
 
   get open(): boolean {
     return this.state === "open";
+  }
+
+  /** The round trip is that of the newest ping that was answered, with whatever was on its way before it. */
+  get vitals(): Vitals {
+    const { bytesRead, bytesWritten } = this.transport;
+    return { id: this.id, roundTripMs: this.roundTripMs, bytesUp: bytesRead, bytesDown: bytesWritten };
+  }
+
+  ping(): void {
+    this.pinged = { nonce: ++this.pings, at: performance.now() };
+    this.send({ type: "ping", nonce: this.pinged.nonce });
   }
 
   send(message: ToWorker): void {
@@ -148,7 +179,7 @@ export class Connection {
         if (message.state === "paused") this.arriving = undefined;
         return this.handler.availabilityChanged(this, message);
       case "pong":
-        return;
+        return this.ponged(message.nonce);
       default:
         message satisfies never;
     }
@@ -162,7 +193,13 @@ export class Connection {
       return this.refuse(protocolMismatch(message.protocol, "the worker"), closeCodes.protocolVersion);
     }
     this.state = "open";
+    // Before the parameters, which would hold it up.
+    this.ping();
     this.handler.greeted(this, message);
+  }
+
+  private ponged(nonce: number): void {
+    if (this.pinged?.nonce === nonce) this.roundTripMs = performance.now() - this.pinged.at;
   }
 
   /** Holds a chunk; one contribution at a time, so that a worker can make us hold one vector and no more. */

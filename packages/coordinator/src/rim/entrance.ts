@@ -51,7 +51,7 @@ export class Entrance {
     this.port = listening.number;
   }
 
-  /** To every worker that takes part. */
+  /** To every worker that takes part and does not rest. */
   broadcast(frame: Uint8Array): void {
     this.workers.broadcast(frame);
   }

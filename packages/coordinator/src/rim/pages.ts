@@ -116,3 +116,19 @@ function takesGzip(accepted: string | undefined): boolean {
   const coding = asked.find(([name]) => name === "gzip") ?? asked.find(([name]) => name === "*");
   return coding !== undefined && !coding.some((parameter) => /^q=0(\.0*)?$/.test(parameter));
 }
+
+/** Training needs no pages: where they can't be read it goes on without. */
+export async function servedPages({
+  pages,
+  onWarning,
+}: {
+  readonly pages?: string;
+  readonly onWarning: (message: string) => void;
+}): Promise<Pages | undefined> {
+  try {
+    return pages === undefined ? undefined : await Pages.read(pages);
+  } catch (error) {
+    onWarning(`The web pages can't be served: ${(error as Error).message}`);
+    return undefined;
+  }
+}

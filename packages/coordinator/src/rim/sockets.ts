@@ -27,16 +27,16 @@ export class WorkerSockets {
     this.server.on("connection", (socket: WebSocket, request: IncomingMessage) => {
       if (this.connections.size >= maxConnections) return socket.terminate();
       request.socket.setNoDelay(true);
-      const connection = new Connection(`w${++this.count}`, socket, layout, handler);
+      const connection = new Connection({ id: `w${++this.count}`, socket, transport: request.socket, layout, handler });
       this.connections.add(connection);
       socket.once("close", () => this.connections.delete(connection));
     });
     this.heartbeat = setInterval(() => this.beat(), silenceMs / 3);
   }
 
-  /** To every worker that takes part. */
+  /** To every worker that takes part and does not rest. */
   broadcast(frame: Uint8Array): void {
-    for (const connection of this.connections) if (connection.open) connection.sendFrame(frame);
+    for (const connection of this.connections) if (connection.open && !connection.isResting) connection.sendFrame(frame);
   }
 
   /** Says goodbye to all; resolves when all sockets are closed, or cut after `patienceMs`. */
@@ -55,7 +55,7 @@ export class WorkerSockets {
     for (const connection of this.connections) {
       const silent = now - connection.lastHeard;
       if (silent > silenceMs) connection.terminate(`silent for ${Math.round(silent / 1000)} s`);
-      else if (connection.open) connection.send({ type: "ping", nonce: Math.floor(now) % 2 ** 31 });
+      else if (connection.open) connection.ping();
     }
   }
 }

@@ -49,6 +49,7 @@ export {
   type Links,
   type RunDocument,
   type TensorHistograms,
+  type WatchError,
   type WatchRecord,
 } from "./watch.ts";
 export { watchRequestSchema, type ControlCommand, type WatchRequest } from "./watch-request.ts";

@@ -1,6 +1,7 @@
 // The contract between a coordinator and the pages that watch it: one WebSocket a page, binary msgpackr records (`useRecords: false`)
 // both ways. What a page asks for is checked, what it is sent follows the run.
 import type { DatasetDescription } from "../data/description.ts";
+import type { ErrorCode } from "../errors.ts";
 import type { WatchedEvent } from "./events.ts";
 import type { PackedView } from "./snapshot.ts";
 
@@ -61,13 +62,20 @@ export type WatchRecord =
       /** The coordinator's clock, in milliseconds since 1970. */
       readonly time: number;
     }
-  /** Whether this page may control the run: the answer to `hello`. */
-  | { readonly kind: "control"; readonly granted: boolean }
+  /** Whether this page may control the run, and why not: the answer to `hello`. */
+  | { readonly kind: "control"; readonly granted: boolean; readonly why?: string }
   /** What happened since the record before, in order, each with its time. */
   | { readonly kind: "events"; readonly events: readonly (readonly [time: number, event: WatchedEvent])[] }
   | { readonly kind: "histograms"; readonly step: number; readonly tensors: readonly TensorHistograms[] }
   /** The answer to a `control` request; no error where it was done. */
-  | { readonly kind: "answer"; readonly id: number; readonly error?: { readonly message: string; readonly remedy: string } };
+  | { readonly kind: "answer"; readonly id: number; readonly error?: WatchError };
+
+/** Why something that a page asked for was not done. */
+export interface WatchError {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly remedy: string;
+}
 
 /** Bytes of the largest request. */
 export const watchRequestBytes = 4096;

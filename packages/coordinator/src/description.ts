@@ -1,0 +1,106 @@
+// What a run is, in the words of each who is told: those who watch, workers, pages, and checkpoints.
+import {
+  discovery,
+  graphToJson,
+  layerSummaries,
+  metricNames,
+  type RunDocument,
+  type StartEvent,
+  type Welcome,
+} from "@tabgrad/core";
+import { randomUUID } from "node:crypto";
+import type { Manifest } from "./checkpoint/index.ts";
+import type { RunState } from "./decide/index.ts";
+import type { CoordinatorOptions } from "./options.ts";
+import type { Schedule } from "./plan.ts";
+import type { Reducer } from "./reduce/reducer.ts";
+import { silenceMs } from "./rim/sockets.ts";
+
+export class Description {
+  readonly runId = randomUUID();
+  /** Of the model's metrics, in the order of the sums. */
+  readonly metrics: readonly string[];
+  private readonly options: CoordinatorOptions;
+  private readonly schedule: Schedule;
+  private readonly reducer: Reducer;
+  private readonly graph: string;
+
+  constructor(options: CoordinatorOptions, schedule: Schedule, reducer: Reducer) {
+    this.options = options;
+    this.schedule = schedule;
+    this.reducer = reducer;
+    this.metrics = metricNames(options.run.graph);
+    this.graph = graphToJson(options.run.graph);
+  }
+
+  start(url: string, step: number): StartEvent {
+    const { run, dataset, name } = this.options;
+    const { batchSize, microbatchSize, seed, loss, optimizer } = run.description;
+    return {
+      event: "start",
+      runId: this.runId,
+      name,
+      url,
+      steps: this.schedule.steps,
+      stepsPerEpoch: this.schedule.stepsPerEpoch,
+      step,
+      batchSize,
+      microbatchSize,
+      parameters: this.reducer.elements,
+      trainSamples: dataset.description.train.samples,
+      evaluationSamples: dataset.description.evaluation.samples,
+      seed,
+      lossName: loss,
+      optimizerName: optimizer.kind,
+      metricNames: this.metrics,
+      layers: layerSummaries(run.graph),
+    };
+  }
+
+  welcome(worker: string): Welcome {
+    const { run, dataset } = this.options;
+    const { microbatchSize, seed } = run.description;
+    const { fields, shards } = dataset.description;
+    return {
+      type: "welcome",
+      runId: this.runId,
+      graph: this.graph,
+      metrics: this.metrics,
+      microbatchSize,
+      chunkElements: this.reducer.layout.chunkElements,
+      parameterElements: this.reducer.elements,
+      fields,
+      shards,
+      seed,
+      silenceMs: 2 * silenceMs,
+      worker,
+    };
+  }
+
+  /** For whoever looks for coordinators. */
+  identity({ step, phase, workers }: RunState): Readonly<Record<string, unknown>> {
+    return { ...discovery, run: this.runId, step, steps: this.schedule.steps, workers: workers.size, phase };
+  }
+
+  document(): RunDocument {
+    const { name, dataset } = this.options;
+    return { runId: this.runId, name, graph: this.graph, dataset: dataset.description };
+  }
+
+  /** @param learningRate of the coming steps: a run that goes on from the checkpoint goes on with it */
+  manifest(learningRate: number, evaluation: Manifest["evaluation"]): Omit<Manifest, "files" | "savedAt"> {
+    const { run, software } = this.options;
+    const { version: step } = this.reducer;
+    const { optimizer } = run.description;
+    return {
+      format: 1,
+      tabgrad: software,
+      runId: this.runId,
+      step,
+      epoch: this.schedule.epochOf(step),
+      run: { ...run.description, optimizer: { ...optimizer, learningRate } },
+      parametersSha256: this.reducer.parametersSha256(),
+      evaluation,
+    };
+  }
+}

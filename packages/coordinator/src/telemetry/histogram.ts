@@ -1,0 +1,43 @@
+// How the values of a tensor are spread, for people to look at: counts in bins of equal width.
+import type { Histogram } from "@tabgrad/core";
+
+export const histogramBins = 48;
+/** Of a tensor with more values than these, so many at equal distances are counted: the picture is the same, and the cost has a bound. */
+export const histogramValues = 65_536;
+
+/**
+ * Counts values in 48 bins of equal width over their range; all go into the middle one where they are equal. Of more than 65,536
+ * values only that many are counted, at equal distances from each other; their range, mean and deviation are those of what is
+ * counted.
+ * @param values at least one; all finite
+ * @param scale what each value is multiplied with
+ */
+export function histogram(values: Float32Array, scale = 1): Histogram {
+  const sample = sampled(values, scale);
+  let least = Infinity;
+  let most = -Infinity;
+  let sum = 0;
+  for (const value of sample) {
+    if (value < least) least = value;
+    if (value > most) most = value;
+    sum += value;
+  }
+  const mean = sum / sample.length;
+  const counts = new Array<number>(histogramBins).fill(0);
+  const binsPerUnit = histogramBins / (most - least);
+  let squares = 0;
+  for (const value of sample) {
+    squares += (value - mean) ** 2;
+    counts[most > least ? Math.min(histogramBins - 1, Math.floor((value - least) * binsPerUnit)) : histogramBins / 2]++;
+  }
+  return { least, most, counts, mean, deviation: Math.sqrt(squares / sample.length) };
+}
+
+/** A copy in float64, so that the sums are exact enough. */
+function sampled(values: Float32Array, scale: number): Float64Array {
+  const count = Math.min(values.length, histogramValues);
+  const distance = values.length / count;
+  const sample = new Float64Array(count);
+  for (let i = 0; i < count; i++) sample[i] = scale * values[Math.floor(i * distance)];
+  return sample;
+}
