@@ -56,7 +56,7 @@ async function textOf(response: Response, url: string): Promise<string> {
   let text = "";
   try {
     for await (const part of response.body ?? []) {
-      text += decoder.decode(part, { stream: true });
+      text += decoder.decode(part as Uint8Array, { stream: true });
       if (text.length > documentBytes) throw notACoordinator(url, `its answer is longer than ${documentBytes} bytes`);
     }
   } catch (error) {

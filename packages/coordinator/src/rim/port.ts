@@ -11,8 +11,8 @@ const handshakeRecord = 0x16;
 
 /** A connection that says nothing for so long is nobody's. */
 const firstByteMs = 10_000;
-/** What a request's headers, or a TLS handshake, may take. */
-const greetingMs = 10_000;
+/** What a request's headers, or a TLS handshake, may take; and how often that is looked at. */
+const patience = { headersTimeout: 10_000, handshakeTimeout: 10_000, connectionsCheckingInterval: 2_000 };
 
 export interface TlsPair {
   /** The private key, PEM. */
@@ -41,7 +41,7 @@ export class Port {
 
   /** Listens. @throws TabgradError PORT_IN_USE, ADDRESS_UNAVAILABLE, TLS_INVALID */
   static async open(options: PortOptions): Promise<Port> {
-    const http = createHttpServer({ headersTimeout: greetingMs }, options.answer);
+    const http = createHttpServer(patience, options.answer);
     const https = options.tls && httpsServer(options.tls, options.answer);
     const servers = https ? [http, https] : [http];
     for (const server of servers) server.on("upgrade", routeUpgrades(options.upgrades));
@@ -77,7 +77,7 @@ export class Port {
 
 function httpsServer({ key, cert }: TlsPair, answer: RequestListener): HttpsServer {
   try {
-    return createHttpsServer({ key, cert, headersTimeout: greetingMs, handshakeTimeout: greetingMs }, answer);
+    return createHttpsServer({ key, cert, ...patience }, answer);
   } catch (error) {
     throw new TabgradError(
       "TLS_INVALID",

@@ -11,7 +11,7 @@ export interface Reply {
 
 export function send(request: IncomingMessage, response: ServerResponse, { status = 200, type, body, headers }: Reply): void {
   const common = { "x-content-type-options": "nosniff", ...headers };
-  if (status === 200 && hasAlready(request, headers?.etag as string | undefined)) {
+  if (status === 200 && hasAlready(request, headers?.etag)) {
     response.writeHead(304, common).end();
     return;
   }
