@@ -67,14 +67,13 @@ async function train(file: string, given: TrainOptions): Promise<number> {
     },
   });
   stopOnInterrupt(signal, coordinator.stop.bind(coordinator));
+  const team = workers;
   try {
-    const done = await coordinator.done;
+    const done = await coordinator.done.finally(() => team.end(patienceMs));
     if (done.why === allFailed) throw failures.error();
-    await workers.end(patienceMs);
     if (given.stay) await lingerAfter(coordinator, signal, log);
     return exitCodeOf(done);
   } finally {
-    await workers.end(patienceMs);
     await coordinator.close();
   }
 }
