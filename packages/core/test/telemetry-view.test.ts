@@ -125,6 +125,13 @@ describe("follow", () => {
     expect(viewOf([start, decision("running"), done]).phase).toBe("finished");
   });
 
+  it("knows when the first step was begun, whatever comes after", () => {
+    const running: WatchedEvent = { event: "decision", step: 0, reason: { kind: "running", workers: 1, step: 1 } };
+    const waiting: WatchedEvent = { event: "decision", step: 0, reason: { kind: "waiting", workers: 0, needed: 1 } };
+    expect(viewOf([start, waiting]).runningSince).toBeUndefined();
+    expect(viewOf([start, waiting, running, waiting, running]).runningSince).toBe(200);
+  });
+
   it("keeps only what it may keep, the newest", () => {
     const steps = Array.from({ length: 5000 }, (_, i) => step(i + 1));
     const evaluations = Array.from({ length: 2000 }, (_, i): WatchedEvent => ({
@@ -141,7 +148,17 @@ describe("follow", () => {
       step: i,
       reason: { kind: "resumed" },
     }));
-    const view = viewOf([start, ...steps, ...evaluations, ...comings, ...decisions]);
+    const checkpoints = Array.from({ length: 100 }, (_, i): WatchedEvent => ({
+      event: "checkpoint",
+      step: i,
+      path: "",
+      bytes: 1,
+      milliseconds: 1,
+    }));
+    const view = viewOf([start, ...steps, ...evaluations, ...comings, ...decisions, ...checkpoints]);
+    expect(view.checkpoints.map(({ step }) => step)).toEqual(
+      Array.from({ length: viewBounds.checkpoints }, (_, i) => 100 - viewBounds.checkpoints + i),
+    );
     expect(view.series.length).toBeLessThanOrEqual(seriesCapacity);
     expect(view.series.length).toBeGreaterThan(seriesCapacity / 2);
     expect(view.evaluations.length).toBeLessThanOrEqual(viewBounds.evaluations);

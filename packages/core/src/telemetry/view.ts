@@ -55,6 +55,8 @@ export interface RunView {
   /** Undefined before anything happened. */
   readonly start?: StartEvent;
   readonly startedAt: number;
+  /** When its first step was begun; undefined while it still waits for workers. */
+  readonly runningSince?: number;
   /** Steps taken. */
   readonly step: number;
   readonly epoch: number;
@@ -70,12 +72,13 @@ export interface RunView {
   /** The last steps, the newest last. */
   readonly timeline: readonly TimedStep[];
   readonly decisions: readonly NotedDecision[];
-  readonly checkpoint?: NotedCheckpoint;
+  /** The newest last. */
+  readonly checkpoints: readonly NotedCheckpoint[];
   readonly done?: DoneEvent;
 }
 
 /** What a view keeps; whatever is older is forgotten, or thinned out. */
-export const viewBounds = { evaluations: 512, departed: 64, timeline: 32, decisions: 256 } as const;
+export const viewBounds = { evaluations: 512, departed: 64, timeline: 32, decisions: 256, checkpoints: 64 } as const;
 
 export function initialView(): RunView {
   return {
@@ -89,6 +92,7 @@ export function initialView(): RunView {
     departed: [],
     timeline: [],
     decisions: [],
+    checkpoints: [],
   };
 }
 
@@ -112,7 +116,8 @@ export function follow(view: RunView, time: number, event: WatchedEvent): RunVie
       return decided(view, { time, step: event.step, reason: event.reason });
     case "checkpoint": {
       const { step, path, bytes, milliseconds } = event;
-      return { ...view, checkpoint: { time, step, path, bytes, milliseconds } };
+      const checkpoints = newestOf([...view.checkpoints, { time, step, path, bytes, milliseconds }], viewBounds.checkpoints);
+      return { ...view, checkpoints };
     }
     case "done":
       return { ...view, phase: event.outcome, step: event.step, done: event };
@@ -188,7 +193,8 @@ function decided(view: RunView, decision: NotedDecision): RunView {
   const decisions = newestOf([...view.decisions, decision], viewBounds.decisions);
   const { kind } = decision.reason;
   const phase = kind === "waiting" || kind === "running" || kind === "paused" ? kind : view.phase;
-  return { ...view, decisions, phase };
+  const begins = kind === "running" && view.runningSince === undefined;
+  return { ...view, decisions, phase, ...(begins && { runningSince: decision.time }) };
 }
 
 const newestOf = <T>(items: readonly T[], count: number): readonly T[] => (items.length > count ? items.slice(-count) : items);
