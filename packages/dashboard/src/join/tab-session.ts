@@ -52,6 +52,7 @@ export class TabSession {
   readonly #since = Date.now();
   readonly #ids: string[] = [];
   #trouble: Failure | undefined;
+  #isOver = false;
 
   constructor(options: TabSessionOptions) {
     const { engine, reopen, name, wanted, tell } = options;
@@ -65,9 +66,11 @@ export class TabSession {
       device: [...engine.device].slice(0, deviceCharacters).join(""),
       software: `tabgrad ${manifest.version}`,
     };
+    this.#tell = throttle(statusEveryMs, clock, () => {
+      if (!this.#isOver) tell(this.#status(engine.kind, identity.device));
+    });
     this.#session = new WorkerSession({ identity }, this.#host(), this.#compute);
     this.#session.setAvailability(wanted.state, wanted.reason);
-    this.#tell = throttle(statusEveryMs, clock, () => tell(this.#status(engine.kind, identity.device)));
   }
 
   /** Takes part until the run is over, or `leave`. The engine is closed when this settles. */
@@ -79,6 +82,7 @@ export class TabSession {
       return outcome.kind === "failed" ? { kind: "failed", failure: failureOf(outcome.error) } : outcome;
     } finally {
       clearInterval(pulse);
+      this.#isOver = true;
       // The run went well, or the reason why it did not is known; what an engine says at its end adds nothing.
       await this.#compute.close().catch(() => undefined);
     }
