@@ -1,34 +1,18 @@
 // The coordinator on real sockets and a real disk, talked to by workers that say just what a test wants.
-import {
-  adam,
-  checkRun,
-  crossEntropy,
-  csv,
-  dense,
-  initialParameters,
-  resolveRun,
-  sequential,
-  sgd,
-  type OptimizerSpec,
-  type TelemetryEvent,
-} from "@tabgrad/core";
-import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { adam, type TelemetryEvent } from "@tabgrad/core";
+import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { readCheckpoint, readJournal, startCoordinator, type RunningCoordinator } from "../src/index.ts";
-import { openDataset } from "../src/data/index.ts";
+import { readCheckpoint, readJournal, type RunningCoordinator } from "../src/index.ts";
 import { RawWorker } from "./raw-worker.ts";
+import { smallRunFolder, startSmallRun, type SmallRunOptions } from "./small-run.ts";
 
 let folder: string;
 let coordinator: RunningCoordinator | undefined;
-let events: TelemetryEvent[];
+let events: readonly TelemetryEvent[];
 
 beforeEach(async () => {
-  events = [];
-  folder = await mkdtemp(join(tmpdir(), "tabgrad-coordinator-"));
-  const rows = Array.from({ length: 40 }, (_, i) => `${i % 7},${i % 5},${i % 2 ? "odd" : "even"}`);
-  await writeFile(join(folder, "data.csv"), ["length,width,kind", ...rows].join("\n"));
+  folder = await smallRunFolder();
 });
 
 afterEach(async () => {
@@ -38,43 +22,8 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-interface Start {
-  readonly steps?: number;
-  readonly optimizer?: OptimizerSpec;
-  readonly startWorkers?: number;
-}
-
-async function start({
-  steps = 2,
-  optimizer = sgd({ learningRate: 1 }),
-  startWorkers = 1,
-}: Start = {}): Promise<RunningCoordinator> {
-  const settings = checkRun({
-    data: csv({ path: "data.csv", label: "kind", test: { fraction: 0.2 } }),
-    model: sequential(dense(2)),
-    loss: crossEntropy(),
-    optimizer,
-    batchSize: 16,
-    microbatchSize: 4,
-    steps,
-    evaluateEvery: "end",
-  });
-  const dataset = await openDataset(settings.data, { baseDirectory: folder, seed: settings.seed });
-  const run = resolveRun(settings, dataset.description);
-  coordinator = await startCoordinator({
-    name: "kinds",
-    run,
-    initial: initialParameters(run.graph, settings.seed),
-    dataset,
-    directory: join(folder, "run"),
-    host: "127.0.0.1",
-    port: 0,
-    startWorkers,
-    minWorkers: 1,
-    software: "test",
-    onEvent: (event) => events.push(event),
-    onWarning: (message) => expect.unreachable(message),
-  });
+async function start(options?: SmallRunOptions): Promise<RunningCoordinator> {
+  ({ coordinator, events } = await startSmallRun(folder, options));
   return coordinator;
 }
 

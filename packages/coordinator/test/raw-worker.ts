@@ -31,6 +31,8 @@ export class RawWorker {
   private readonly socket: WebSocket;
   private readonly waiting = new Set<() => void>();
   private isClosed = false;
+  private readonly answered = new Set<number>();
+  private onAssignment: ((assignment: Assignment) => void) | undefined;
 
   static async connect(url: string, protocol = subprotocol): Promise<RawWorker> {
     const socket = new WebSocket(`${url.replace("http", "ws")}/worker`, protocol, { perMessageDeflate: false });
@@ -52,7 +54,10 @@ export class RawWorker {
   private constructor(socket: WebSocket) {
     this.socket = socket;
     socket.on("message", (data) => {
-      this.messages.push(decodeToWorker(data as Buffer));
+      const message = decodeToWorker(data as Buffer);
+      this.messages.push(message);
+      if (message.type === "ping") this.send({ type: "pong", nonce: message.nonce });
+      if (message.type === "assignment") this.onAssignment?.(message);
       this.notify();
     });
     this.closed = new Promise((resolve) => {
@@ -95,12 +100,20 @@ export class RawWorker {
     });
   }
 
+  /** Answers every assignment from now on, and those that came and were not answered. */
+  work(welcome: Welcome, value = 0): void {
+    this.onAssignment = (assignment) => this.contribute(assignment, welcome, { value });
+    for (const message of this.messages)
+      if (message.type === "assignment" && !this.answered.has(message.assignment)) this.onAssignment(message);
+  }
+
   /** Answers an assignment with a gradient of `value` everywhere. */
   contribute(
     { assignment, purpose, step, version, microbatches }: Assignment,
     welcome: Welcome,
     { value = 0, chunks = true, lossSum = 1 } = {},
   ): void {
+    this.answered.add(assignment);
     const elements = welcome.parameterElements;
     if (purpose === "train" && chunks) {
       for (let chunk = 0; chunk * welcome.chunkElements < elements; chunk++) {

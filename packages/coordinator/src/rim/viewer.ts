@@ -9,6 +9,9 @@ const maxBacklogBytes = 2 ** 20;
 /** WebSocket close codes (RFC 6455 §7.4.1). */
 export const viewerCloseCodes = { inOrder: 1000, nonsense: 1008, tooMany: 1013 } as const;
 
+/** A close frame holds 123 bytes (RFC 6455 §5.5); a character that is cut in two may become a longer one. */
+const closeReasonBytes = 120;
+
 const packr = new Packr({ useRecords: false });
 
 export const packRecord = (record: WatchRecord): Uint8Array => packr.pack(record);
@@ -68,7 +71,7 @@ export class Viewer {
   }
 
   close(code: number, reason: string): void {
-    this.socket.close(code, reason);
+    this.socket.close(code, Buffer.from(reason).subarray(0, closeReasonBytes).toString());
   }
 
   terminate(): void {

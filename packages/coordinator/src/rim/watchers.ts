@@ -84,7 +84,7 @@ export class Watchers implements ViewerHandler {
   async close(reason: string, patienceMs: number): Promise<void> {
     this.broadcast();
     clearTimeout(this.tick);
-    for (const viewer of this.viewers) viewer.close(viewerCloseCodes.inOrder, reason.slice(0, 100));
+    for (const viewer of this.viewers) viewer.close(viewerCloseCodes.inOrder, reason);
     const cut = setTimeout(() => this.viewers.forEach((viewer) => viewer.terminate()), patienceMs);
     await new Promise<void>((resolve) => {
       this.server.close(() => resolve());
