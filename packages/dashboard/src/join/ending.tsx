@@ -24,7 +24,7 @@ export function Ending({ model }: { readonly model: JoinModel }) {
             {name === "left" ? "Join again" : "Try again"}
           </button>
         )}
-        <a class={name === "finished" ? "button primary" : "button"} href="/">
+        <a class={name === "finished" ? "button primary" : "button"} href="/" target="_blank" rel="noopener">
           {name === "finished" ? "See the run" : "Watch the run"}
         </a>
       </div>
@@ -46,10 +46,10 @@ function Figures({ model }: { readonly model: JoinModel }) {
     <dl class="ending-figures">
       {figures.map(({ id, title, value }) => (
         <div key={id}>
+          <dt class="small quiet">{title}</dt>
           <dd class="number" data-testid={id}>
             {value}
           </dd>
-          <dt class="small quiet">{title}</dt>
         </div>
       ))}
     </dl>

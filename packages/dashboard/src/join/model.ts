@@ -2,6 +2,7 @@
 import { computed, signal } from "@preact/signals";
 import type { EngineKind } from "@tabgrad/core";
 import { Feed } from "../shared/feed.ts";
+import { httpsLink } from "./https-link.ts";
 import { checkedName, initialName, rememberName } from "./name.ts";
 import { ownPart, progressOf } from "./own-part.ts";
 import { sceneOf } from "./page-state.ts";
@@ -39,10 +40,4 @@ export function createModel() {
     client.join(engine, checked);
   };
   return { feed, client, name, check, status, scene, part, progress, join };
-}
-
-/** Where this page is over https: under the same name if there is such a link. */
-export function httpsLink(links: readonly string[], hostname: string): string | undefined {
-  const secure = links.filter((link) => new URL(link).protocol === "https:");
-  return secure.find((link) => new URL(link).hostname === hostname) ?? secure[0];
 }

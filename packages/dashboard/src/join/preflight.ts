@@ -113,7 +113,7 @@ function judgeAdapter({ adapter, complete }: Findings): Verdict {
     status: "warning",
     detail: `${adapter.name}: a GPU made of software`,
     remedy:
-      "It computes correctly, on the CPU and slowly. Switch on graphics acceleration in the browser's settings, or use the CPU engine.",
+      "It computes correctly, on the CPU and slowly. Switch on graphics acceleration in the browser's settings, or join with the CPU.",
   };
 }
 

@@ -2,6 +2,7 @@
 import type { WorkerTimings } from "@tabgrad/core";
 import { milliseconds } from "../shared/format.ts";
 import type { OwnStep } from "./own-part.ts";
+import { quantile } from "./quantile.ts";
 import "./step-strip.css";
 
 /** From the bottom up, by what hurts least. */
@@ -15,8 +16,20 @@ const parts = [
 const bars = 32;
 const total = (timings: WorkerTimings): number => parts.reduce((sum, { key }) => sum + timings[key], 0);
 
+/** The height of the strip, in milliseconds: what nearly all steps took, so that a slow first one does not flatten the others. */
+function scaleOf(steps: readonly OwnStep[]): number {
+  return Math.max(
+    1,
+    1.25 *
+      quantile(
+        steps.map(({ timings }) => total(timings)),
+        0.85,
+      ),
+  );
+}
+
 export function StepStrip({ steps }: { readonly steps: readonly OwnStep[] }) {
-  const most = Math.max(1, ...steps.map(({ timings }) => total(timings)));
+  const most = scaleOf(steps);
   return (
     <figure class="step-strip">
       <figcaption>
@@ -24,7 +37,17 @@ export function StepStrip({ steps }: { readonly steps: readonly OwnStep[] }) {
         <ul>
           {parts.map(({ key, word }) => (
             <li key={key} class={`small quiet step-strip-${word}`}>
-              {word} <span class="number">{steps.length > 0 ? milliseconds(mean(steps, key)) : "–"}</span>
+              {word}{" "}
+              <span class="number">
+                {steps.length > 0
+                  ? milliseconds(
+                      quantile(
+                        steps.map(({ timings }) => timings[key]),
+                        0.5,
+                      ),
+                    )
+                  : "–"}
+              </span>
             </li>
           ))}
         </ul>
@@ -43,13 +66,10 @@ function Bar({ x, timings, most }: { readonly x: number; readonly timings: Worke
   return (
     <>
       {parts.map(({ key, word }) => {
-        const height = (9.8 * timings[key]) / most;
+        const height = Math.min(top, (10 * timings[key]) / most);
         top -= height;
         return <rect key={key} class={`step-strip-${word}`} x={x + 0.12} y={top} width={0.76} height={height} />;
       })}
     </>
   );
 }
-
-const mean = (steps: readonly OwnStep[], key: keyof WorkerTimings): number =>
-  steps.reduce((sum, { timings }) => sum + timings[key], 0) / steps.length;
