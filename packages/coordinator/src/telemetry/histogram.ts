@@ -14,23 +14,27 @@ export const histogramValues = 65_536;
  */
 export function histogram(values: Float32Array, scale = 1): Histogram {
   const sample = sampled(values, scale);
+  const count = sample.length;
   let least = Infinity;
   let most = -Infinity;
   let sum = 0;
-  for (const value of sample) {
+  for (let i = 0; i < count; i++) {
+    const value = sample[i];
     if (value < least) least = value;
     if (value > most) most = value;
     sum += value;
   }
-  const mean = sum / sample.length;
-  const counts = new Array<number>(histogramBins).fill(0);
+  const mean = sum / count;
+  const bins = new Uint32Array(histogramBins);
   const binsPerUnit = histogramBins / (most - least);
   let squares = 0;
-  for (const value of sample) {
-    squares += (value - mean) ** 2;
-    counts[most > least ? Math.min(histogramBins - 1, Math.floor((value - least) * binsPerUnit)) : histogramBins / 2]++;
+  for (let i = 0; i < count; i++) {
+    const value = sample[i];
+    squares += (value - mean) * (value - mean);
+    if (most > least) bins[Math.min(histogramBins - 1, Math.floor((value - least) * binsPerUnit))]++;
   }
-  return { least, most, counts, mean, deviation: Math.sqrt(squares / sample.length) };
+  if (most === least) bins[histogramBins / 2] = count;
+  return { least, most, counts: Array.from(bins), mean, deviation: Math.sqrt(squares / count) };
 }
 
 /** A copy in float64, so that the sums are exact enough. */
