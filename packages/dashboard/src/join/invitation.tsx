@@ -6,6 +6,7 @@ import type { JoinModel } from "./model.ts";
 import { checkedName, nameCharacters } from "./name.ts";
 import { progressOf } from "./own-part.ts";
 import { PreflightList } from "./preflight-list.tsx";
+import type { PreflightLine } from "./preflight.ts";
 
 export function Invitation({ model }: { readonly model: JoinModel }) {
   const view = model.feed.view.value;
@@ -66,6 +67,7 @@ function JoinForm({ model }: { readonly model: JoinModel }) {
   const [best, other] = check.value?.engines ?? [];
   const isNamed = checkedName(name.value) !== undefined;
   const isOver = feed.view.value?.done !== undefined;
+  const barrier = check.value?.lines.find(({ status }) => status === "failed");
   const isBarred = check.value?.complete && !best;
   return (
     <form
@@ -108,7 +110,24 @@ function JoinForm({ model }: { readonly model: JoinModel }) {
           {buttons[other]} instead
         </button>
       )}
+      {barrier && <Barrier line={barrier} />}
       {isBarred && <p class="small quiet">There is no WebAssembly in this browser either. Use a recent one.</p>}
     </form>
+  );
+}
+
+/** On a phone the preflight is below the fold; what keeps the GPU out has to be seen before somebody settles for the CPU. */
+function Barrier({ line: { link } }: { readonly line: PreflightLine }) {
+  if (link) {
+    return (
+      <a class="button" href={link} data-testid="open-https">
+        Open over https to use your GPU
+      </a>
+    );
+  }
+  return (
+    <a class="invitation-why small" href="#preflight">
+      Why not the GPU?
+    </a>
   );
 }

@@ -30,7 +30,8 @@ export function JoinPage({ model }: { readonly model: JoinModel }) {
 }
 
 function Content({ model }: { readonly model: JoinModel }) {
-  switch (model.client.tab.value.stage.name) {
+  const { stage } = model.client.tab.value;
+  switch (stage.name) {
     case "outside":
       return <Invitation model={model} />;
     case "opening":
@@ -38,5 +39,7 @@ function Content({ model }: { readonly model: JoinModel }) {
       return <AtWork model={model} />;
     case "ended":
       return <Ending model={model} />;
+    default:
+      return stage satisfies never;
   }
 }
