@@ -4,6 +4,7 @@ import "./at-work.css";
 import type { JoinModel } from "./model.ts";
 import { LossLine } from "./loss-line.tsx";
 import { recentLoss } from "./own-part.ts";
+import { sentence } from "./sentence.ts";
 import { ShareRing } from "./share-ring.tsx";
 import { StepStrip } from "./step-strip.tsx";
 
@@ -45,7 +46,7 @@ function Now({ model }: { readonly model: JoinModel }) {
       {detail && <p class="quiet">{detail}</p>}
       {failure && name !== "computing" && (
         <p class="at-work-trouble small" data-testid="trouble">
-          {failure.message}
+          {sentence(failure.message)}
         </p>
       )}
       <Controls model={model} />

@@ -4,6 +4,7 @@ import { brief, decimal, duration, metric } from "../shared/format.ts";
 import "./ending.css";
 import type { TabStatus } from "./messages.ts";
 import type { JoinModel } from "./model.ts";
+import { sentence } from "./sentence.ts";
 
 export function Ending({ model }: { readonly model: JoinModel }) {
   const { name, headline, detail, failure } = model.scene.value;
@@ -69,9 +70,3 @@ function results({ done }: RunView): { id: string; title: string; value: string 
     ...(loss === null ? [] : [{ id: "final-loss", title: "final loss", value: decimal(loss) }]),
   ];
 }
-
-/** Messages begin in lower case where they follow a colon elsewhere. */
-const sentence = (message: string): string => {
-  const begun = message.charAt(0).toUpperCase() + message.slice(1);
-  return /[.!?]$/.test(begun) ? begun : `${begun}.`;
-};

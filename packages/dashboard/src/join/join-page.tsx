@@ -22,7 +22,7 @@ export function JoinPage({ model }: { readonly model: JoinModel }) {
       <p class="spoken" role="status">
         {headline}
       </p>
-      <main>
+      <main tabIndex={-1}>
         <Content model={model} />
       </main>
     </div>

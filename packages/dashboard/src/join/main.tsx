@@ -20,6 +20,17 @@ effect(() => {
   document.title = titleOf(scene.value, progress.value);
 });
 
+/** Whoever pressed a button that is gone goes on at the top of what came instead. */
+let shown: string = client.tab.value.stage.name;
+effect(() => {
+  const { name } = client.tab.value.stage;
+  const now = name === "inside" ? "opening" : name;
+  if (now === shown) return;
+  shown = now;
+  document.querySelector("main")?.focus({ preventScroll: true });
+  scrollTo(0, 0);
+});
+
 const visibilityChanged = (): void => {
   client.setHidden(document.hidden);
   wakeLock.want(awake());

@@ -16,7 +16,7 @@ export interface TabStatus {
   readonly device: string;
   /** What it is doing: a computation of the last second and a half counts, so that the word does not flicker with every step. */
   readonly activity: Activity;
-  /** What the coordinator called this worker on each of its connections, the newest last; empty before the first welcome. */
+  /** What the present run calls this worker, one name for each of its connections, the newest last; empty before the first welcome. */
   readonly ids: readonly string[];
   readonly wanted: Readiness;
   /** Through sockets and for shards, since it joined. */

@@ -7,6 +7,7 @@ import {
   type Readiness,
   type SessionReport,
   type SessionState,
+  type Welcome,
   type WorkerHost,
   WorkerSession,
 } from "@tabgrad/core";
@@ -50,7 +51,9 @@ export class TabSession {
   readonly #activity = new SteadyActivity();
   readonly #tell: () => void;
   readonly #since = Date.now();
-  readonly #ids: string[] = [];
+  /** The run that the ids below are of. */
+  #runId: string | undefined;
+  #ids: readonly string[] = [];
   #trouble: Failure | undefined;
   #isOver = false;
 
@@ -114,9 +117,15 @@ export class TabSession {
 
   #changed(state: SessionState): void {
     this.#activity.note(activityOf(state), clock.now());
-    const id = state.phase.name === "open" ? state.run?.worker : undefined;
-    if (id !== undefined && this.#ids.at(-1) !== id) this.#ids.push(id);
+    if (state.phase.name === "open" && state.run) this.#learn(state.run);
     this.#tell();
+  }
+
+  /** A coordinator that was started again for another run counts its workers anew. */
+  #learn({ runId, worker }: Welcome): void {
+    if (runId !== this.#runId) this.#ids = [];
+    this.#runId = runId;
+    if (this.#ids.at(-1) !== worker) this.#ids = [...this.#ids, worker];
   }
 
   #note(report: SessionReport): void {
