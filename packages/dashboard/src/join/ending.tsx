@@ -36,10 +36,11 @@ export function Ending({ model }: { readonly model: JoinModel }) {
 function Figures({ model }: { readonly model: JoinModel }) {
   const view = model.feed.view.value;
   const status = model.status.value;
+  const hasJoined = status !== undefined && status.ids.length > 0;
   const samples = model.part.value?.samples ?? 0;
   const figures = [
-    ...(status ? [{ id: "samples", title: "samples you contributed", value: brief(samples) }] : []),
-    ...(status ? [{ id: "time", title: "with the run", value: stayed(status, model) }] : []),
+    ...(hasJoined ? [{ id: "samples", title: "samples you contributed", value: brief(samples) }] : []),
+    ...(hasJoined ? [{ id: "time", title: "with the run", value: stayed(status, model) }] : []),
     ...(view?.done ? results(view) : []),
   ];
   if (figures.length === 0) return null;

@@ -34,12 +34,12 @@ export function ShareRing({ model }: { readonly model: JoinModel }) {
   );
 }
 
-const moods: Record<SceneName, "alive" | "still" | "troubled"> = {
+const moods: Record<SceneName, "alive" | "patient" | "still" | "troubled"> = {
   looking: "still",
   ready: "still",
   barred: "still",
-  joining: "still",
-  waiting: "still",
+  joining: "patient",
+  waiting: "patient",
   computing: "alive",
   paused: "still",
   rebuilding: "troubled",
