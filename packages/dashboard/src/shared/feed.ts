@@ -36,6 +36,7 @@ export class Feed {
   readonly #view = signal<RunView | undefined>(undefined);
   readonly #links = signal<Links | undefined>(undefined);
   readonly #granted = signal(false);
+  readonly #refusal = signal<string | undefined>(undefined);
   readonly #histograms = signal<Histograms | undefined>(undefined);
   readonly #token: string | undefined;
   readonly #answers = new Map<number, (answer: Answer) => void>();
@@ -67,6 +68,11 @@ export class Feed {
   /** Whether this page may control the run. */
   get granted(): ReadonlySignal<boolean> {
     return this.#granted;
+  }
+
+  /** Why this page may not control the run, as the coordinator says it. */
+  get refusal(): ReadonlySignal<string | undefined> {
+    return this.#refusal;
   }
 
   get histograms(): ReadonlySignal<Histograms | undefined> {
@@ -127,8 +133,10 @@ export class Feed {
         this.#view.value = record.events.reduce((view, [time, event]) => follow(view, time, event), this.#view.value);
         return;
       case "control":
-        this.#granted.value = record.granted;
-        return;
+        return batch(() => {
+          this.#granted.value = record.granted;
+          this.#refusal.value = record.granted ? undefined : record.why;
+        });
       case "histograms":
         this.#histograms.value = { step: record.step, tensors: record.tensors };
         return;

@@ -1,0 +1,53 @@
+// Another learning rate from the next step on.
+import { useComputed, useSignal } from "@preact/signals";
+import { decimal } from "../../shared/format.ts";
+import type { Run } from "../run.ts";
+import { ask } from "./ask.ts";
+
+/** What the coordinator takes, too. */
+const most = 1e6;
+
+/** @returns undefined where it is none: above 0, at most 1e6 */
+export function readLearningRate(text: string): number | undefined {
+  const value = text.trim() === "" ? NaN : Number(text.trim().replace(",", "."));
+  return value > 0 && value <= most ? value : undefined;
+}
+
+export function LearningRate({ run }: { readonly run: Run }) {
+  const typed = useSignal("");
+  const now = useComputed(() => run.view.value?.newest?.learningRate).value;
+  const value = readLearningRate(typed.value);
+  const wrong = typed.value !== "" && value === undefined;
+  const apply = async (event: Event): Promise<void> => {
+    event.preventDefault();
+    if (value === undefined) return;
+    const done = await ask(run.feed, { name: "learningRate", value }, `The learning rate is ${value} from the next step on.`);
+    if (done) typed.value = "";
+  };
+  return (
+    <form class="controls-rate" onSubmit={(event) => void apply(event)}>
+      <label>
+        <span class="quiet small">Learning rate</span>
+        <input
+          class="field"
+          data-testid="control-learning-rate"
+          inputmode="decimal"
+          autocomplete="off"
+          placeholder={now === undefined ? "0.001" : decimal(now)}
+          value={typed.value}
+          aria-invalid={wrong}
+          aria-describedby={wrong ? "rate-wrong" : undefined}
+          onInput={({ currentTarget }) => (typed.value = currentTarget.value)}
+        />
+      </label>
+      <button class="button" data-testid="control-learning-rate-apply" disabled={value === undefined}>
+        Apply
+      </button>
+      {wrong && (
+        <span id="rate-wrong" class="controls-wrong small" role="alert">
+          A number above 0
+        </span>
+      )}
+    </form>
+  );
+}

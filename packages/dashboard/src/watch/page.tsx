@@ -1,0 +1,55 @@
+// The page: what matters now on top, then curves, workers and what was decided, beside each other as far as there is room.
+import { useComputed } from "@preact/signals";
+import { Banners } from "./banners.tsx";
+import { Controls } from "./controls/controls.tsx";
+import { Curves } from "./curves/curves.tsx";
+import { Decisions } from "./decisions/decisions.tsx";
+import { Headline } from "./headline.tsx";
+import { Invite } from "./invite/invite.tsx";
+import { Model } from "./model/model.tsx";
+import "./page.css";
+import { Predictions } from "./predictions.tsx";
+import { ProgressLine } from "./progress-line.tsx";
+import { Result } from "./result.tsx";
+import type { Run } from "./run.ts";
+import { Timeline } from "./timeline/timeline.tsx";
+import { TopBar } from "./top-bar.tsx";
+import { Welcome } from "./welcome.tsx";
+import { Workers } from "./workers/workers.tsx";
+
+export function Page({ run }: { readonly run: Run }) {
+  const lost = useComputed(() => run.feed.state.value === "lost").value;
+  // Before the first step there is one thing to do: let workers in.
+  const nobodyYet = useComputed(() => {
+    const view = run.view.value;
+    return view !== undefined && (view.phase === "waiting" || view.phase === "starting") && view.newest === undefined;
+  }).value;
+  return (
+    <div class={`page ${lost ? "page-lost" : ""}`}>
+      <TopBar run={run} />
+      <Banners run={run} />
+      <main class="page-main">
+        <ProgressLine run={run} />
+        <Controls run={run} />
+        <Result run={run} />
+        {nobodyYet && <Welcome run={run} />}
+        {!nobodyYet && <Headline run={run} />}
+        <div class="page-zones">
+          <div class="page-zone page-curves">
+            <Curves run={run} />
+            <Predictions feed={run.feed} />
+          </div>
+          <div class="page-zone page-workers">
+            <Workers run={run} />
+            <Timeline run={run} />
+            <Model run={run} />
+          </div>
+          <div class="page-zone page-decisions">
+            <Decisions run={run} />
+            {!nobodyYet && <Invite run={run} />}
+          </div>
+        </div>
+      </main>
+    </div>
+  );
+}
