@@ -112,6 +112,17 @@ export default defineConfig(
   },
 
   {
+    // What a page is made of is bundled into it: whoever installs the package needs none of it.
+    files: ["packages/dashboard/src/**", "packages/dashboard/*.ts"],
+    rules: {
+      "import-x/no-extraneous-dependencies": [
+        "error",
+        { devDependencies: true, packageDir: [join(root, "packages/dashboard"), root] },
+      ],
+    },
+  },
+
+  {
     files: ["*.ts"],
     rules: { "import-x/no-extraneous-dependencies": ["error", { devDependencies: true }] },
   },

@@ -49,9 +49,6 @@ const pageHeaders: Readonly<Record<string, string>> = {
   "content-security-policy": policy,
   "referrer-policy": "no-referrer",
   "permissions-policy": "camera=(), microphone=(), geolocation=(), display-capture=(), usb=(), screen-wake-lock=(self)",
-  // Together they isolate the page, which is what lets WebAssembly share memory between threads.
-  "cross-origin-opener-policy": "same-origin",
-  "cross-origin-embedder-policy": "require-corp",
   "cross-origin-resource-policy": "same-origin",
 };
 

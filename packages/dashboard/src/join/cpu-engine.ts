@@ -20,7 +20,7 @@ export async function openCpuEngine(): Promise<Engine> {
 
 /** A run blocks this thread until it is done. The socket is read between runs: pings want an answer in the middle of a long assignment. */
 const yielding: OrtModule = {
-  Tensor: ort.Tensor as unknown as OrtModule["Tensor"],
+  Tensor: ort.Tensor,
   InferenceSession: {
     async create(model, options) {
       const session = await ort.InferenceSession.create(model, { ...options });
