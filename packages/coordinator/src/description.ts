@@ -74,6 +74,8 @@ export class Description {
       seed,
       silenceMs: 2 * silenceMs,
       worker,
+      // Assignments are no aligned blocks yet.
+      exact: false,
     };
   }
 

@@ -87,6 +87,7 @@ const welcome: fc.Arbitrary<Welcome> = fc
     seed: uint32,
     silenceMs: fc.integer({ min: bounds.silenceMsLeast, max: bounds.silenceMs }),
     worker: people(64, 1),
+    exact: fc.boolean(),
   })
   .map((message) => ({
     ...message,

@@ -48,6 +48,7 @@ describe("checkRun", () => {
       seed: 1,
       evaluateEvery: { epochs: 1 },
       checkpointEvery: { epochs: 1 },
+      exact: false,
     });
     expect(settings.optimizer).toMatchObject({ kind: "adam", learningRate: 1e-3, beta1: 0.9, beta2: 0.999 });
     expect(settings.model).toBe(run.model);
@@ -64,6 +65,7 @@ describe("checkRun", () => {
       metrics: [accuracy(), meanSquaredError()],
       evaluateEvery: { steps: 5 },
       checkpointEvery: { seconds: 0.5 },
+      exact: true,
       initialise: "weights.safetensors",
     };
     expect(checkRun(stated)).toMatchObject({
@@ -72,6 +74,7 @@ describe("checkRun", () => {
       microbatchSize: 64,
       evaluateEvery: { steps: 5 },
       checkpointEvery: { seconds: 0.5 },
+      exact: true,
       initialise: "weights.safetensors",
     });
     expect(checkRun({ ...run, evaluateEvery: "end", checkpointEvery: "end" })).toMatchObject({
@@ -125,6 +128,7 @@ describe("checkRun", () => {
     ["neither epochs nor steps", { epochs: undefined }, "epochs: expected epochs or steps, but both are missing"],
     ["epochs and steps", { steps: 5 }, "epochs: expected either epochs or steps, got both"],
     ["no epoch", { epochs: 0 }, "epochs: expected a whole number from 1 to 4294967295, got 0"],
+    ["a word for exact", { exact: "yes" }, 'exact: expected true or false, got "yes"'],
     ["an empty path", { initialise: "" }, 'initialise: expected the path of a checkpoint, not an empty one, got ""'],
     [
       "a word for an interval",
@@ -162,7 +166,7 @@ describe("checkRun", () => {
       { optimizer: { ...sgd({ learningRate: 1 }), beta1: 1 } },
       "optimizer.beta1: unknown field; there are learningRate, momentum",
     ],
-    ["an unknown field", { exact: true }, "exact: unknown field; there are data, optimizer, batchSize"],
+    ["an unknown field", { compression: true }, "compression: unknown field; there are data, optimizer, batchSize"],
     [
       "a misspelled field of data",
       { data: { ...csv({ path: "p", label: 0 }), normalize: "none" } },
@@ -277,7 +281,7 @@ describe("applyOverrides", () => {
     ["=5", "--set =5: expected PATH=VALUE", "Write"],
     ["optimizer..x=5", "expected PATH=VALUE", "Write"],
     ["batchSiz=5", "batchSiz: unknown field; did you mean batchSize?", "There are: data, optimizer, batchSize, seed"],
-    ["exact=true", "exact: unknown field; there are data, optimizer", "There are: data,"],
+    ["compression=true", "compression: unknown field; there are data, optimizer", "There are: data,"],
     ["optimizer.rate=5", "optimizer.rate: unknown field; there are learningRate", "There are: optimizer.learningRate, "],
     [
       "optimizer.momentum=0.9",

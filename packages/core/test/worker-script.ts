@@ -35,6 +35,7 @@ export const welcome: Welcome = {
   seed: 1,
   silenceMs: 5000,
   worker: "w1",
+  exact: false,
 };
 
 export const chunk = (version: number, index = 0): ToWorker => ({

@@ -43,6 +43,7 @@ const welcome: Welcome = {
   seed: 1,
   silenceMs: 5000,
   worker: "w1",
+  exact: false,
 };
 
 /** A socket whose other end is the test. */

@@ -7,7 +7,7 @@ import type { OrtModule, ResultDelivery } from "./runtime.ts";
 export interface CpuEngineOptions {
   /** onnxruntime-node or onnxruntime-web, or something like them. */
   readonly ort: OrtModule;
-  /** Threads that one operation is spread over, the calling one included. Results are bit-identical only for one number of them. */
+  /** Threads that one operation is spread over, the calling one included. Results are bit-identical only for one number of them, or if compiled so. */
   readonly threads: number;
   /** What `ort` does with tensors given for its results: "written" for onnxruntime-node, "returned" for onnxruntime-web. */
   readonly results: ResultDelivery;
@@ -24,9 +24,11 @@ export function createCpuEngine({ ort, threads, results, description }: CpuEngin
   return {
     kind: "cpu",
     device: description,
-    async compile(forward) {
+    async compile(forward, { reproducible = false } = {}) {
       checkOperations(forward);
-      const program: CpuProgram = new CpuProgram(forward, { ort, threads, results }, () => programs.delete(program));
+      // How ONNX Runtime cuts a matrix product, and so in which order it adds, depends on the number of threads.
+      const runtime = { ort, threads: reproducible ? 1 : threads, results };
+      const program: CpuProgram = new CpuProgram(forward, runtime, () => programs.delete(program));
       programs.add(program);
       return program;
     },

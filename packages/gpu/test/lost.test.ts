@@ -21,6 +21,7 @@ const setup = {
   shards: [{ hash: "0".repeat(64), bytes: shard.length, samples }],
   microbatchSize: samples,
   parameterElements: parameterElements(graph),
+  exact: false,
 };
 const microbatches = [{ index: 0, slices: [{ shard: 0, samples: [...labels.keys()] }] }];
 

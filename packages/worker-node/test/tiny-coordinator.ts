@@ -85,6 +85,7 @@ export const welcome: Welcome = {
   seed: 1,
   silenceMs: 60_000,
   worker: "w1",
+  exact: false,
 };
 
 /** Samples 0 to 3 of shard 0, and 2 to 5 of shard 1, in two microbatches. */

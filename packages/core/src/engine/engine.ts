@@ -48,6 +48,14 @@ export interface Program {
   close(): Promise<void>;
 }
 
+export interface CompileOptions {
+  /**
+   * Whether the same batch has to give the same bits in every engine of this kind on such a machine, whatever this one was opened with
+   * and whatever ran before. It may cost speed: the cpu engine computes on one thread. Default: false.
+   */
+  readonly reproducible?: boolean;
+}
+
 export interface Engine {
   readonly kind: EngineKind;
   /** For people: "NVIDIA H100 (Vulkan)", "ONNX Runtime 1.30.0, 1 thread". */
@@ -58,6 +66,6 @@ export interface Engine {
    * too; its `train` and `evaluate` reject with GRAPH_INVALID.
    * @throws TabgradError ENGINE_UNSUPPORTED naming the operation that this engine cannot do.
    */
-  compile(graph: Graph): Promise<Program>;
+  compile(graph: Graph, options?: CompileOptions): Promise<Program>;
   close(): Promise<void>;
 }

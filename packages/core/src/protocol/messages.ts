@@ -92,6 +92,8 @@ export interface Welcome {
   readonly silenceMs: number;
   /** What the coordinator calls this worker. */
   readonly worker: string;
+  /** Every microbatch is computed alone, and gradients are added along the fixed tree. */
+  readonly exact: boolean;
 }
 
 export interface Refused {

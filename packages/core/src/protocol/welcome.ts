@@ -24,7 +24,7 @@ export function welcomeProperties(message: Welcome): tabgrad.v1.Welcome.$Propert
 
 export function readWelcome(body: Uint8Array): Welcome {
   const welcome = wire.Welcome.decode(body);
-  const { runId, graph, metrics, microbatchSize, chunkElements, parameterElements, seed, silenceMs, worker } = welcome;
+  const { runId, graph, metrics, microbatchSize, chunkElements, parameterElements, seed, silenceMs, worker, exact } = welcome;
   text(runId, 1, bounds.runId, "Welcome.run_id");
   length(metrics, 0, bounds.metrics, "names in Welcome.metrics");
   for (const name of metrics) text(name, 1, bounds.metricName, "a name in Welcome.metrics");
@@ -51,6 +51,7 @@ export function readWelcome(body: Uint8Array): Welcome {
     seed,
     silenceMs,
     worker,
+    exact,
   };
 }
 

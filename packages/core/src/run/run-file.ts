@@ -35,6 +35,12 @@ export interface RunFile {
   readonly steps?: number;
   /** Decides everything that is left to chance: a whole number from 0 to 4294967295. Default: 1. */
   readonly seed?: number;
+  /**
+   * Whether the parameters are to have the same bits whatever the number of workers, and whoever dies or joins: sums are then taken in
+   * a fixed order. It costs speed and bytes on the wire, as docs/guarantees.md says, and holds among workers of the same kind. Default:
+   * false.
+   */
+  readonly exact?: boolean;
   /** When to measure loss and metrics on held-out samples. Default: every epoch. */
   readonly evaluateEvery?: Interval;
   /** When to save the parameters. Default: every epoch. */

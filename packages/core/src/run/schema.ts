@@ -38,6 +38,7 @@ export const settingsShape = {
   seed: whole(0, runBounds.seed).default(1),
   evaluateEvery: interval.default({ epochs: 1 }),
   checkpointEvery: checkpointInterval.default({ epochs: 1 }),
+  exact: z.boolean({ error: "expected true or false" }).default(false),
   initialise: z
     .string({ error: "expected the path of a checkpoint" })
     .min(1, { error: "expected the path of a checkpoint, not an empty one" })

@@ -13,6 +13,8 @@ export interface ComputeSetup {
   readonly shards: readonly ShardInfo[];
   readonly microbatchSize: number;
   readonly parameterElements: number;
+  /** Whether the bits of a gradient may depend on nothing but its microbatches: see `Welcome.exact`. */
+  readonly exact: boolean;
 }
 
 export interface ComputeRequest {

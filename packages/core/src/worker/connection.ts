@@ -101,6 +101,7 @@ function isSameRun(a: Welcome, b: Welcome): boolean {
     a.runId === b.runId &&
     a.graph === b.graph &&
     a.microbatchSize === b.microbatchSize &&
+    a.exact === b.exact &&
     a.shards.length === b.shards.length &&
     a.shards.every((shard, i) => shard.hash === b.shards[i].hash && shard.samples === b.shards[i].samples)
   );

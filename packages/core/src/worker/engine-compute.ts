@@ -1,12 +1,14 @@
 // Computing in this thread: shards become batches, and an engine's program runs them.
 import { BatchPool } from "../data/batch.ts";
+import type { Microbatch } from "../data/microbatch.ts";
 import { type ShardView, viewShard } from "../data/shard.ts";
-import type { Engine, EngineKind, Program } from "../engine/engine.ts";
+import type { Batch, Engine, EngineKind, Program, Sums } from "../engine/engine.ts";
 import { TabgradError } from "../errors.ts";
 import { type Graph, graphInputs, metricNames } from "../graph/graph.ts";
 import { graphFromJson } from "../graph/json.ts";
 import { violation } from "../protocol/check.ts";
 import type { Compute, ComputeRequest, ComputeResult, ComputeSetup } from "./compute.ts";
+import { ExactTraining } from "./exact-training.ts";
 import { ReplaceableEngine } from "./replaceable-engine.ts";
 
 /** The most rows of one batch. A CPU gains nothing from more; a GPU wants many, and memory limits it. */
@@ -15,6 +17,8 @@ const defaultMaxRows: Readonly<Record<EngineKind, number>> = { cpu: 256, gpu: 10
 interface LoadedRun {
   readonly setup: ComputeSetup;
   readonly program: Program;
+  /** Of an exact run. */
+  readonly exact: ExactTraining | undefined;
   readonly pool: BatchPool;
   readonly shards: Map<number, ShardView>;
   /** What the program reads. */
@@ -55,14 +59,15 @@ export class EngineCompute implements Compute {
       const graph = graphFromJson(setup.graph);
       checkGraph(graph, setup);
       const engine = await this.#engine.sound();
-      const program = await this.#engine.watch(() => engine.compile(graph));
+      const program = await this.#engine.watch(() => engine.compile(graph, { reproducible: setup.exact }));
       if (program.parameterElements !== setup.parameterElements) {
         await program.close();
         throw violation(`Welcome.parameter_elements is ${setup.parameterElements}; its graph has ${program.parameterElements}`);
       }
       const maxRows = this.#maxRows ?? defaultMaxRows[engine.kind];
       const pool = new BatchPool(setup.fields, { microbatchSize: setup.microbatchSize, maxRows });
-      this.#run = { setup, program, pool, shards: new Map(), parameters: undefined, gradients: undefined };
+      const exact = setup.exact ? new ExactTraining(program) : undefined;
+      this.#run = { setup, program, exact, pool, shards: new Map(), parameters: undefined, gradients: undefined };
     });
   }
 
@@ -93,25 +98,41 @@ export class EngineCompute implements Compute {
   run({ purpose, microbatches, gradients }: ComputeRequest): Promise<ComputeResult> {
     return this.#inOrder(async () => {
       const run = this.#loaded();
-      const { program, pool, shards } = run;
       if ((purpose === "train") !== (gradients !== undefined))
         throw new Error("a gradient buffer belongs to training, and only to it");
       const began = performance.now();
-      const batches = pool.assemble(microbatches, (shard) => {
-        const view = shards.get(shard);
-        if (!view) throw new Error(`shard ${shard} is not there`);
-        return view;
-      });
-      try {
-        if (gradients) run.gradients = arrayOf(gradients, run.gradients);
-        const sums = await this.#engine.watch(() =>
-          gradients ? program.train(batches, run.gradients!) : program.evaluate(batches),
-        );
-        return { sums, gradients, computeMs: performance.now() - began };
-      } finally {
-        pool.release(batches);
-      }
+      if (gradients) run.gradients = arrayOf(gradients, run.gradients);
+      const sums = await (gradients ? this.#train(run, microbatches, run.gradients!) : this.#evaluate(run, microbatches));
+      return { sums, gradients, computeMs: performance.now() - began };
     });
+  }
+
+  #train(run: LoadedRun, microbatches: readonly Microbatch[], gradients: Float32Array<ArrayBuffer>): Promise<Sums> {
+    const { program, exact } = run;
+    if (!exact) return this.#withBatches(run, microbatches, (batches) => program.train(batches, gradients));
+    // One microbatch is one batch, of as many rows as any other.
+    return exact.train(microbatches, (one, train) => this.#withBatches(run, [one], ([batch]) => train(batch)), gradients);
+  }
+
+  #evaluate(run: LoadedRun, microbatches: readonly Microbatch[]): Promise<Sums> {
+    return this.#withBatches(run, microbatches, (batches) => run.program.evaluate(batches));
+  }
+
+  async #withBatches(
+    { pool, shards }: LoadedRun,
+    microbatches: readonly Microbatch[],
+    use: (batches: readonly Batch[]) => Promise<Sums>,
+  ): Promise<Sums> {
+    const batches = pool.assemble(microbatches, (shard) => {
+      const view = shards.get(shard);
+      if (!view) throw new Error(`shard ${shard} is not there`);
+      return view;
+    });
+    try {
+      return await this.#engine.watch(() => use(batches));
+    } finally {
+      pool.release(batches);
+    }
   }
 
   close(): Promise<void> {

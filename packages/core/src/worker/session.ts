@@ -181,8 +181,8 @@ export class WorkerSession {
     this.#socket?.send(encodeToCoordinator(message));
   }
 
-  #load(token: number, { graph, metrics, fields, shards, microbatchSize, parameterElements }: Welcome): void {
-    this.#compute.load({ graph, metrics, fields, shards, microbatchSize, parameterElements }).then(
+  #load(token: number, { graph, metrics, fields, shards, microbatchSize, parameterElements, exact }: Welcome): void {
+    this.#compute.load({ graph, metrics, fields, shards, microbatchSize, parameterElements, exact }).then(
       () => this.#take({ type: "loaded", token }),
       (error: unknown) => this.#take({ type: "loadFailed", token, error: asTabgradError(error) }),
     );

@@ -5,6 +5,7 @@ import { bounds } from "../protocol/bounds.ts";
 import { violation } from "../protocol/check.ts";
 import type { Assignment, ParametersChunk, Recall } from "../protocol/messages.ts";
 import { violated } from "./connection.ts";
+import { exactBlock, noBlock } from "./exact-training.ts";
 import { fetchShards, forgetShards, missingShards, shardFailed } from "./shards.ts";
 import type { HeldAssignment, SessionEvent, SessionState } from "./state.ts";
 import { type Turn, withEntry, withItem, withoutEntry, withoutItem } from "./turn.ts";
@@ -120,6 +121,7 @@ export function assigned(turn: Turn, assignment: Assignment): void {
   if (state.held.some((held) => held.assignment.assignment === assignment.assignment)) {
     return violated(turn, violation(`assignment ${assignment.assignment} came twice`));
   }
+  if (!isComputable(state, assignment)) return violated(turn, noBlock(assignment.microbatches));
   if (isGone(state, assignment.version)) {
     return fail(turn, assignment.assignment, goneError(assignment.version, state.parameters.newest));
   }
@@ -129,6 +131,11 @@ export function assigned(turn: Turn, assignment: Assignment): void {
   });
   forgetShards(turn);
   settle(turn);
+}
+
+/** In an exact run, a block of the tree is what can be trained on. */
+function isComputable({ run }: SessionState, { purpose, microbatches }: Assignment): boolean {
+  return !run!.exact || purpose !== "train" || exactBlock(microbatches) !== undefined;
 }
 
 /** Whether a version was there and will not come again. */
@@ -150,6 +157,7 @@ export function recalled(turn: Turn, { assignment, microbatches }: Recall): void
     if (isComputing) turn.change({ engine: { ...engine, unwanted: true } });
   } else if (!isComputing) {
     const left = { ...one, assignment: { ...one.assignment, microbatches: rest }, shards: microbatchShards(rest) };
+    if (!isComputable(turn.state, left.assignment)) return violated(turn, noBlock(rest));
     turn.change({ held: held.with(index, left) });
   }
   settle(turn);
