@@ -21,7 +21,7 @@ export function headlineResult(view: RunView | undefined): HeadlineResult {
   }
   if (!evaluation) return { name: name ?? "evaluation loss", testId, value: "–", note: view?.start ? "not evaluated yet" : "" };
   const value = name === undefined ? decimal(evaluation.loss) : metric(name, evaluation.metrics[name] ?? NaN);
-  const note = `evaluated after step ${count(evaluation.step)} on ${count(evaluation.samples)} samples`;
+  const note = `after step ${count(evaluation.step)} · ${count(evaluation.samples)} held-out samples`;
   return { name: name ?? "evaluation loss", testId, value, note };
 }
 

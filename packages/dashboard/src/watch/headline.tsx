@@ -54,7 +54,7 @@ function Figure({ name, testId, value, note, strong }: FigureProps) {
       <h2 class="headline-name">{name}</h2>
       <p class={`headline-value number ${strong ? "strong" : ""}`} data-testid={testId}>
         {number}
-        {unit && <span class="headline-unit"> {unit}</span>}
+        {unit && <span class="headline-unit">{` ${unit}`}</span>}
       </p>
       <p class="headline-note quiet small">{note || "\u00a0"}</p>
     </div>

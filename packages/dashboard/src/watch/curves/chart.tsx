@@ -1,5 +1,5 @@
 // One chart: its title, the values at the cursor, and the curves, which the arrow keys can be moved along.
-import { useComputed, useSignal, useSignalEffect } from "@preact/signals";
+import { useComputed, useSignal, useSignalEffect, type ReadonlySignal } from "@preact/signals";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { themeChanges } from "../../shared/token-color.ts";
 import type { Run } from "../run.ts";
@@ -7,7 +7,7 @@ import { extent, nearest } from "./axis.ts";
 import "./chart.css";
 import { Plot } from "./plot.ts";
 import { readout, type Reading } from "./readout.ts";
-import type { CurveSpec } from "./specs.ts";
+import type { CurveData, CurveSpec } from "./specs.ts";
 
 export interface ChartProps {
   readonly run: Run;
@@ -18,7 +18,7 @@ export interface ChartProps {
 export function Chart({ run, spec, class: extra = "" }: ChartProps) {
   const { choices, view } = run;
   const log = useSignal(false);
-  const data = useComputed(() => view.value && spec.read(view.value, choices.against.value, choices.loss.value));
+  const data = useComputed(() => view.value && spec.read(view.value, choices.against.value, choices.smoothing.value));
   const reading = useComputed(() => data.value && readout(spec, data.value, choices.cursor.value, choices.against.value));
   const empty = !data.value || data.value.x.length === 0;
   return (
@@ -48,7 +48,7 @@ export function Chart({ run, spec, class: extra = "" }: ChartProps) {
         onKeyDown={(event) => moveCursor(event, run, data.value?.x)}
         onBlur={() => (choices.cursor.value = undefined)}
       >
-        <Canvas key={String(log.value)} run={run} spec={spec} log={log.value} />
+        <Canvas key={String(log.value)} run={run} spec={spec} data={data} log={log.value} />
         {empty && <p class="chart-empty">{spec.empty}</p>}
       </div>
     </figure>
@@ -68,8 +68,14 @@ function Values({ reading, spec }: { readonly reading: Reading | undefined; read
   );
 }
 
-function Canvas({ run, spec, log }: { readonly run: Run; readonly spec: CurveSpec; readonly log: boolean }) {
-  const { choices, view } = run;
+interface CanvasProps {
+  readonly run: Run;
+  readonly spec: CurveSpec;
+  readonly data: ReadonlySignal<CurveData | undefined>;
+  readonly log: boolean;
+}
+
+function Canvas({ run: { choices }, spec, data, log }: CanvasProps) {
   const element = useRef<HTMLDivElement>(null);
   const plot = useSignal<Plot | undefined>(undefined);
   const seen = useSignal(false);
@@ -97,12 +103,13 @@ function Canvas({ run, spec, log }: { readonly run: Run; readonly spec: CurveSpe
 
   // What is out of sight is not drawn.
   useSignalEffect(() => {
-    if (!plot.value || !seen.value || !view.value) return;
-    const data = spec.read(view.value, choices.against.value, choices.loss.value);
+    if (!plot.value || !seen.value || !data.value) return;
+    const { x, curves, marks } = data.value;
     const xRange = choices.range.value;
-    const curves = data.curves.map((y) => [data.x, y] as const);
-    const yRange = extent(data.marks ? [...curves, [data.marks.x, data.marks.y]] : curves, xRange, log);
-    plot.value.draw({ ...data, xRange, yRange: yRange ?? [0.1, 1] });
+    const lines = curves.map((y) => [x, y] as const);
+    const yRange = extent(marks ? [...lines, [marks.x, marks.y]] : lines, xRange, log);
+    const from = spec.fromZero && yRange ? Math.min(0, yRange[0]) : yRange?.[0];
+    plot.value.draw({ ...data.value, xRange, yRange: [from ?? 0.1, yRange?.[1] ?? 1] });
     plot.value.point(choices.cursor.peek());
   });
   useSignalEffect(() => plot.value?.point(choices.cursor.value));

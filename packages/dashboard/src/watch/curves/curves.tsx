@@ -1,25 +1,28 @@
 // All curves of a run under one set of choices: against what, how smooth, how near.
 import { useComputed } from "@preact/signals";
+import { useMemo } from "preact/hooks";
 import { Panel } from "../../shared/panel.tsx";
 import type { Run } from "../run.ts";
 import { Chart } from "./chart.tsx";
 import "./curves.css";
-import { readout, placeOf } from "./readout.ts";
+import { nearest, seriesX } from "./axis.ts";
+import { placeOf } from "./readout.ts";
 import { smoothings } from "./smoothing.ts";
 import { lossSpec, measureSpecs, metricSpec } from "./specs.ts";
 import { LastValues } from "./last-values.tsx";
 
 export function Curves({ run }: { readonly run: Run }) {
   const start = useComputed(() => run.view.value?.start).value;
-  const metrics = useComputed(() => {
-    const known = run.view.value?.start;
-    return (known?.metricNames ?? []).map((name) => metricSpec(name, known!.evaluationSamples > 0));
-  }).value;
+  // One and the same specification as long as the run is the same: a chart is built anew for another.
+  const metrics = useMemo(
+    () => (start ? start.metricNames.map((name) => metricSpec(name, start.evaluationSamples > 0)) : [pendingMetric]),
+    [start],
+  );
   return (
     <Panel title="Curves" id="curves" aside={<Toolbar run={run} />} class="curves">
       <Chart run={run} spec={lossSpec} class="curves-large" />
       <div class="curves-small">
-        {(start ? metrics : [pendingMetric]).concat(measureSpecs).map((spec) => (
+        {[...metrics, ...measureSpecs].map((spec) => (
           <Chart key={spec.id} run={run} spec={spec} />
         ))}
       </div>
@@ -64,11 +67,10 @@ function Toolbar({ run }: { readonly run: Run }) {
 function CursorPlace({ run }: { readonly run: Run }) {
   const { choices, view } = run;
   const place = useComputed(() => {
-    const cursor = choices.cursor.value;
-    if (cursor === undefined || !view.value) return "";
-    return readout(lossSpec, lossSpec.read(view.value, choices.against.value, choices.loss.value), cursor, choices.against.value)
-      ? placeOf(Math.max(0, cursor), choices.against.value)
-      : "";
+    const [cursor, against] = [choices.cursor.value, choices.against.value];
+    if (cursor === undefined || !view.value || view.value.series.length === 0) return "";
+    const x = seriesX(view.value, against);
+    return placeOf(x[nearest(x, cursor)], against);
   }).value;
   return <span class="curves-place number">{place}</span>;
 }

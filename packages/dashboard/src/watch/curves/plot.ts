@@ -1,4 +1,5 @@
 // One set of curves on uPlot, given new data as often as there is some. What is drawn is decided elsewhere; here is only how.
+import "./language.ts";
 import UPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import type { Against, Range } from "./axis.ts";
@@ -84,7 +85,7 @@ export class Plot {
     const grid = { stroke: () => token("--line"), width: 1 };
     return {
       ...size,
-      padding: [8, 12, 0, 0],
+      padding: [8, 22, 0, 0],
       legend: { show: false },
       scales: {
         x: { time: false },

@@ -22,7 +22,7 @@ export function readout(
 ): Reading | undefined {
   if (x.length === 0) return undefined;
   const index = cursor === undefined ? x.length - 1 : nearest(x, cursor);
-  const values = names.map((name, i) => ({ name, text: text(curves[i][index], format) }));
+  const values = names.flatMap((name, i) => (name === undefined ? [] : [{ name, text: text(curves[i][index], format) }]));
   if (marksName !== undefined && marks && marks.x.length > 0) {
     // The evaluation that held at that place.
     const at = cursor === undefined ? marks.x.length - 1 : nearest(marks.x, cursor);

@@ -25,14 +25,16 @@ export function JoinLink({ run }: { readonly run: Run }) {
       <div class="invite-code">
         <Qr text={link} label={`QR code of ${link}`} />
       </div>
-      <div class="invite-words">
+      <div class="invite-link">
         <p>Open this link on any machine, and press one button.</p>
-        <p class="invite-link">
+        <p class="invite-address">
           <a class="number" href={link} target="_blank" rel="noopener" data-testid="join-link">
             {link}
           </a>
           <Copy text={link} what="the join link" />
         </p>
+      </div>
+      <div class="invite-words">
         {loopback && (
           <p class="small invite-hint" data-testid="loopback-hint">
             Only this machine can use it. To let others in, start the run with <code>--host 0.0.0.0</code>.

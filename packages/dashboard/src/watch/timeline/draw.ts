@@ -9,7 +9,7 @@ export interface Geometry {
 }
 
 /** Of a lane's height: what each part takes, so that they can be told apart without their colours, too. */
-const thickness: Readonly<Record<Part, number>> = { wait: 0.12, fetch: 0.44, compute: 0.56, upload: 0.28 };
+const thickness: Readonly<Record<Part, number>> = { wait: 0.15, fetch: 0.44, compute: 0.56, upload: 0.28 };
 const color: Readonly<Record<Part, TokenName>> = { wait: "--wait", fetch: "--fetch", compute: "--compute", upload: "--upload" };
 
 export const timeToX = ({ from, to }: Timeline, width: number, time: number): number => ((time - from) / (to - from)) * width;
