@@ -40,8 +40,8 @@ const step = (number: number, loss: number, samples = 100): TelemetryEvent => ({
   gradientNorm: 1,
   learningRate: 1e-3,
   shares: [
-    { id: "w1", name: "ann", samples: 75, timings, endedAt: 0 },
-    { id: "w2", name: "bob", samples: samples - 75, timings, endedAt: 0 },
+    { id: "w1", name: "ann", samples: 75, microbatches: [[0, 3]], timings, endedAt: 0 },
+    { id: "w2", name: "bob", samples: samples - 75, microbatches: [[3, 1]], timings, endedAt: 0 },
   ],
 });
 const evaluation: TelemetryEvent = { event: "eval", step: 4, epoch: 1, loss: 0.25, metrics: { accuracy: 0.875 }, samples: 50 };

@@ -1,6 +1,7 @@
 // The coordinator: carries out what the decision core decides. Sockets, disk and clock are here; decisions are in decide/, arithmetic
 // in reduce/.
 import {
+  rangesOf,
   watchPath,
   type Availability,
   type Contribution,
@@ -243,8 +244,9 @@ class CoordinatedRun implements RunningCoordinator, ConnectionHandler {
     if (gradient.chunks.length === 0) return;
     this.reducer.add(gradient.chunks);
     const { samples, timings } = contribution;
+    const microbatches = rangesOf(contribution.microbatches);
     const name = this.team.get(id)?.identity.name ?? id;
-    this.scoreboard.contributed({ id, name, samples, timings, endedAt: Date.now() });
+    this.scoreboard.contributed({ id, name, samples, microbatches, timings, endedAt: Date.now() });
   }
 
   private apply({ step, totals, learningRate }: Performing<"apply">): RunEvent {

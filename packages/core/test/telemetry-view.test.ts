@@ -46,7 +46,7 @@ const step = (number: number, shares: Readonly<Record<string, number>> = { w1: 6
   workers: 1,
   gradientNorm: 2,
   learningRate: 0.1,
-  shares: Object.entries(shares).map(([id, samples]) => ({ id, name: id, samples, timings, endedAt: 0 })),
+  shares: Object.entries(shares).map(([id, samples]) => ({ id, name: id, samples, microbatches: [], timings, endedAt: 0 })),
 });
 
 const joined = (id: string): WatchedEvent => ({
@@ -123,6 +123,35 @@ describe("follow", () => {
       samplesPerSecond: 1,
     };
     expect(viewOf([start, decision("running"), done]).phase).toBe("finished");
+  });
+
+  it("forgets what came after the checkpoint that a run goes on from, and keeps what came before", () => {
+    const evaluation = (number: number): WatchedEvent => ({
+      event: "eval",
+      step: number,
+      epoch: 1,
+      loss: 1,
+      metrics: {},
+      samples: 8,
+    });
+    const saved = (number: number): WatchedEvent => ({ event: "checkpoint", step: number, path: "", bytes: 1, milliseconds: 1 });
+    const before = [start, joined("w1"), step(1), evaluation(1), step(2), saved(2), step(3), evaluation(3), saved(3)];
+    const view = viewOf([...before, { ...start, step: 2, url: "http://127.0.0.1:7071" } as WatchedEvent]);
+    expect(view).toMatchObject({ phase: "waiting", step: 2, epoch: 1, startedAt: 0, start: { url: "http://127.0.0.1:7071" } });
+    expect(view.newest?.step).toBe(2);
+    expect([...view.series.step.slice(0, view.series.length)]).toEqual([1, 2]);
+    expect(view.timeline.map((one) => one.step)).toEqual([1, 2]);
+    expect(view.evaluations.map((one) => one.step)).toEqual([1]);
+    expect(view.checkpoints.map((one) => one.step)).toEqual([2]);
+    expect(view.workers.size).toBe(0);
+    expect(view.departed).toMatchObject([{ id: "w1", samples: 192, leftWhy: "the coordinator was started again" }]);
+    expect(follow(view, 2000, step(3)).series.length).toBe(3);
+  });
+
+  it("begins anew with another run", () => {
+    const view = viewOf([start, step(1), { ...start, runId: "run-2", step: 1 } as WatchedEvent]);
+    expect(view).toMatchObject({ step: 1, timeline: [], startedAt: 200 });
+    expect(view.series.length).toBe(0);
   });
 
   it("knows when the first step was begun, whatever comes after", () => {
@@ -216,6 +245,17 @@ describe("Series", () => {
     expect(series).toMatchObject({ length: seriesCapacity, stride: 1 });
     expect([...series.step.slice(0, 3)]).toEqual([1, 2, 3]);
     expect([...series.loss.slice(0, 3)]).toEqual([1, 2, 3]);
+  });
+
+  it("forgets whole points, and goes on with whole ones", () => {
+    const series = new Series();
+    for (let i = 1; i <= 3 * seriesCapacity; i++) series.append(point(i, i));
+    expect(series.stride).toBe(4);
+    series.forgetAfter(10);
+    expect([...series.step.slice(0, series.length)]).toEqual([4, 8]);
+    for (const step of [11, 12, 13]) series.append(point(step, step));
+    expect(series).toMatchObject({ length: 3, merged: 3 });
+    expect([...series.step.slice(0, 4)]).toEqual([4, 8, 13, 0]);
   });
 
   it("then holds means of ever more steps, in order and ending with the newest", () => {

@@ -47,7 +47,7 @@ const step = (number: number, loss: number, samples: Record<string, number>): Te
   workers: 2,
   gradientNorm: 1,
   learningRate: 1e-3,
-  shares: Object.entries(samples).map(([id, own]) => ({ id, name: id, samples: own, timings, endedAt: 0 })),
+  shares: Object.entries(samples).map(([id, own]) => ({ id, name: id, samples: own, microbatches: [], timings, endedAt: 0 })),
 });
 const viewOf = (...events: readonly TelemetryEvent[]): RunView =>
   events.reduce((view, event, i) => follow(view, 1000 * i, event), initialView());

@@ -1,6 +1,7 @@
 // Everything a run tells the world, as one union: the progress bar, `--json`, the journal and the dashboard all live on it.
 import type { ErrorCode } from "../errors.ts";
 import type { LayerSummary } from "../model/index.ts";
+import type { IndexRange } from "./ranges.ts";
 import type { Reason } from "./reasons.ts";
 
 export interface WorkerTimings {
@@ -16,6 +17,8 @@ export interface WorkerShare {
   readonly name: string;
   /** Samples it computed in this step. */
   readonly samples: number;
+  /** The microbatches that these are: of each run of neighbours the first index, and how many there are. */
+  readonly microbatches: readonly IndexRange[];
   readonly timings: WorkerTimings;
   /** When its contribution was there by the coordinator's clock, in milliseconds since 1970. */
   readonly endedAt: number;
@@ -111,8 +114,10 @@ export type TelemetryEvent =
       readonly loss: number | null;
       readonly metrics: Readonly<Record<string, number>>;
       readonly checkpoint: string | null;
+      /** The one whose parameters were best on the held-out samples, of those that are kept; absent where none was evaluated. */
+      readonly bestCheckpoint?: string;
       readonly parametersSha256: string;
-      /** From the first assignment to the last step or evaluation. */
+      /** From the first assignment to the last step or evaluation; like `samples`, since the coordinator was started. */
       readonly seconds: number;
       readonly samples: number;
       readonly samplesPerSecond: number;

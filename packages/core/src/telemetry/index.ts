@@ -13,6 +13,7 @@ export type {
   WorkerShare,
   WorkerTimings,
 } from "./events.ts";
+export { indicesOf, rangesOf, type IndexRange } from "./ranges.ts";
 export { sentence, type Reason, type WorkerMicrobatches } from "./reasons.ts";
 export {
   measures,

@@ -50,6 +50,16 @@ export class Series {
     this.merged = 1;
   }
 
+  /** Forgets every point that holds a later step. */
+  forgetAfter(step: number): void {
+    const before = this.length;
+    while (this.length > 0 && this.step[this.length - 1] > step) this.length--;
+    if (this.length === before) return;
+    for (const name of columnNames) this[name].fill(0, this.length);
+    // Only the very newest point can be less than whole.
+    this.merged = this.stride;
+  }
+
   /** Every point swallows the one after it. */
   private halve(): void {
     this.length = seriesCapacity / 2;

@@ -103,7 +103,7 @@ export function initialView(): RunView {
 export function follow(view: RunView, time: number, event: WatchedEvent): RunView {
   switch (event.event) {
     case "start":
-      return { ...initialView(), phase: "waiting", start: event, startedAt: time, step: event.step };
+      return view.start?.runId === event.runId ? resumed(view, time, event) : begun(time, event);
     case "step":
       return stepped(view, time, event);
     case "eval":
@@ -126,6 +126,40 @@ export function follow(view: RunView, time: number, event: WatchedEvent): RunVie
     default:
       return event satisfies never;
   }
+}
+
+const begun = (time: number, start: StartEvent): RunView => ({
+  ...initialView(),
+  phase: "waiting",
+  start,
+  startedAt: time,
+  step: start.step,
+});
+
+/** The coordinator was started again: what came after the checkpoint that it goes on from did not happen, and its workers are gone. */
+function resumed(view: RunView, time: number, start: StartEvent): RunView {
+  const { step, stepsPerEpoch } = start;
+  view.series.forgetAfter(step);
+  const timeline = view.timeline.filter((one) => one.step <= step);
+  const gone = [...view.workers.values()].map((worker) => ({
+    ...worker,
+    leftAt: time,
+    leftWhy: "the coordinator was started again",
+  }));
+  return {
+    ...view,
+    phase: "waiting",
+    start,
+    step,
+    epoch: step === 0 ? 0 : Math.floor((step - 1) / stepsPerEpoch) + 1,
+    newest: timeline.at(-1),
+    evaluations: view.evaluations.filter((one) => one.step <= step),
+    workers: new Map(),
+    departed: newestOf([...view.departed, ...gone], viewBounds.departed),
+    timeline,
+    checkpoints: view.checkpoints.filter((one) => one.step <= step),
+    done: undefined,
+  };
 }
 
 function stepped(view: RunView, time: number, event: StepEvent): RunView {
