@@ -108,3 +108,26 @@ describe("evaluate", () => {
     expect([...evaluate(graph, { x: [1, 2, 3, 4, 5, 6] }).x.data]).toEqual([1, 2, 3, 4, 5, 6]);
   });
 });
+
+describe("matmul", () => {
+  const [m, n] = [3, 5];
+  // Lengths with every remainder of the four products that are taken at a time.
+  const cases = [1, 4, 6, 9, 11].flatMap((k) => [0, 1, 2, 3].map((flags) => [k, (flags & 1) > 0, (flags & 2) > 0] as const));
+
+  it.each(cases)("over %i products, transposed %s and %s, is the textbook's loop to the last bit", (k, transposeA, transposeB) => {
+    const left = Array.from({ length: m * k }, (_, i) => Math.sin(i + 1) / 3);
+    const right = Array.from({ length: k * n }, (_, i) => Math.cos(i + 1) * 7);
+    const expected = Array.from({ length: m * n }, (_, i) => {
+      const [row, column] = [Math.floor(i / n), i % n];
+      let sum = 0;
+      for (let inner = 0; inner < k; inner++) {
+        const a = left[transposeA ? inner * m + row : row * k + inner];
+        sum += a * right[transposeB ? column * k + inner : inner * n + column];
+      }
+      return sum;
+    });
+    const a = { shape: transposeA ? [k, m] : [m, k], data: left };
+    const b = { shape: transposeB ? [n, k] : [k, n], data: right };
+    expect(result([a, b], (x, y) => math.matmul(x, y, { transposeA, transposeB }))).toEqual(expected);
+  });
+});

@@ -9,7 +9,7 @@ export interface Cell {
 }
 
 export class Choice {
-  readonly #mistakesOnly = signal(true);
+  readonly #mistakesOnly = signal(false);
   readonly #cell = signal<Cell | undefined>(undefined);
 
   get mistakesOnly(): boolean {

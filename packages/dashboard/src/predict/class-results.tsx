@@ -55,11 +55,11 @@ function Summary({ opened, assessment, choice }: Omit<ClassResultsProps, "onPick
             {name(cell.truth)} → {name(cell.predicted)} <span aria-hidden>✕</span>
           </button>
         )}
-        <button type="button" class="button" aria-pressed={!cell && choice.mistakesOnly} onClick={() => choice.show("mistakes")}>
-          Mistakes <span class="number faint">{count(mistakes)}</span>
-        </button>
         <button type="button" class="button" aria-pressed={!cell && !choice.mistakesOnly} onClick={() => choice.show("all")}>
-          All
+          Worst first
+        </button>
+        <button type="button" class="button" aria-pressed={!cell && choice.mistakesOnly} onClick={() => choice.show("mistakes")}>
+          Mistakes only <span class="number faint">{count(mistakes)}</span>
         </button>
       </div>
     </div>

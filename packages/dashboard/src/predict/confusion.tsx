@@ -91,8 +91,7 @@ function Square({ cell, name, choice, counted, reachable, onFocus }: SquareProps
       <button
         type="button"
         class={truth === predicted ? "right" : "wrong"}
-        // A single mistake among many is to be seen, too: the root lifts small shares.
-        style={{ "--share": `${Math.round(100 * Math.sqrt(share))}%` }}
+        style={{ "--share": `${tint(share)}%` }}
         tabIndex={reachable ? 0 : -1}
         aria-label={words}
         title={words}
@@ -107,6 +106,9 @@ function Square({ cell, name, choice, counted, reachable, onFocus }: SquareProps
     </td>
   );
 }
+
+/** A single mistake among many is to be seen, too. In percent of the strongest tint. */
+const tint = (share: number): number => (share > 0 ? Math.round(25 + 75 * Math.sqrt(share)) : 0);
 
 function Pairs({ assessment, name, choice }: ConfusionProps) {
   const pairs = confusedPairs(assessment, pairsListed);

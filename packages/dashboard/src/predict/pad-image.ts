@@ -1,6 +1,6 @@
 // From a drawing to an image as the dataset has them. A model knows only what it has seen, and MNIST's digits were made alike before
 // anybody saw them: scaled, keeping their proportions, to fit a box of 20 × 20 pixels, smoothed, and then shifted so that the centre
-// of mass of their ink is in the middle of 28 × 28 (LeCun, Cortes & Burges, "The MNIST database", http://yann.lecun.com/exdb/mnist/).
+// of mass of their ink is in the middle of 28 × 28 pixels (LeCun, Cortes & Burges, "The MNIST database", http://yann.lecun.com/exdb/mnist/).
 // A drawing gets the same, where the samples show that they did.
 import type { ImageShape, ValueRange } from "./image.ts";
 
@@ -16,10 +16,15 @@ export interface Convention {
   /** The value of an empty pixel and of a full one. */
   readonly paper: number;
   readonly ink: number;
-  /** Whether every sample's centre of mass is in the middle, as MNIST's are. */
-  readonly centred: boolean;
+  /** Where every sample's centre of mass is, about, in pixels from the left and upper edge; absent where it is anywhere. */
+  readonly centre?: Point;
   /** Whether values are whole numbers. */
   readonly whole: boolean;
+}
+
+export interface Point {
+  readonly x: number;
+  readonly y: number;
 }
 
 /** The part of an image that MNIST's digits are scaled to: 20 of 28 pixels. */
@@ -28,7 +33,7 @@ const box = 20 / 28;
 const visible = 24;
 const [samplesToLookAt, centredShare, centredWithin] = [200, 0.8, 1.2 / 28];
 
-/** Looks at samples of one channel, one after another in `values`. Where there are none, a drawing is centred. */
+/** Looks at samples of one channel, one after another in `values`. */
 export function conventionOf(
   values: ArrayLike<number>,
   { height, width }: ImageShape,
@@ -39,18 +44,27 @@ export function conventionOf(
   const count = Math.min(samplesToLookAt, Math.floor(values.length / pixels));
   const dark = borderMean(values, { height, width, count }) <= (least + most) / 2;
   const [paper, ink] = dark ? [least, most] : [most, least];
-  let centred = 0;
-  for (let sample = 0; sample < count; sample++) {
-    const mass = massOf({ height, width }, (pixel) => (values[sample * pixels + pixel] - paper) / (ink - paper));
-    const off = Math.max(Math.abs(mass.x / width - 0.5), Math.abs(mass.y / height - 0.5));
-    if (mass.total > 0 && off <= centredWithin) centred++;
-  }
-  return { paper, ink, whole, centred: centred >= centredShare * count };
+  const masses = Array.from({ length: count }, (_, sample) =>
+    massOf({ height, width }, (pixel) => (values[sample * pixels + pixel] - paper) / (ink - paper)),
+  );
+  return { paper, ink, whole, centre: centreOf(masses, { height, width }) };
+}
+
+/**
+ * The mean of the samples' centres of mass, if nearly all are close to it. MNIST's is at (14.5, 14.5), the middle of pixel 14 counted
+ * from 0, and each digit's within half a pixel of that. Where there are no samples, a drawing is treated like MNIST's digits.
+ */
+function centreOf(masses: readonly Point[], { height, width }: { height: number; width: number }): Point | undefined {
+  const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+  if (masses.length === 0) return { x: (width + 1) / 2, y: (height + 1) / 2 };
+  const centre = { x: mean(masses.map(({ x }) => x)), y: mean(masses.map(({ y }) => y)) };
+  const off = masses.map(({ x, y }) => Math.max(Math.abs(x - centre.x) / width, Math.abs(y - centre.y) / height));
+  return off.filter((distance) => distance <= centredWithin).length >= centredShare * masses.length ? centre : undefined;
 }
 
 /** The image that the model is asked about: values as they are stored, [height, width]. */
-export function imageOfDrawing(drawing: Drawing, shape: ImageShape, { paper, ink, centred, whole }: Convention): Float32Array {
-  const place = centred ? placeCentred(drawing, shape) : placeWhole(drawing, shape);
+export function imageOfDrawing(drawing: Drawing, shape: ImageShape, { paper, ink, centre, whole }: Convention): Float32Array {
+  const place = centre ? placeCentred(drawing, shape, centre) : placeWhole(drawing, shape);
   const covered = cover(drawing, shape, place);
   return covered.map((share) => {
     const value = paper + share * (ink - paper);
@@ -73,12 +87,12 @@ const placeWhole = (drawing: Drawing, shape: ImageShape): Place => ({
   stepY: drawing.height / shape.height,
 });
 
-function placeCentred(drawing: Drawing, shape: ImageShape): Place {
+function placeCentred(drawing: Drawing, shape: ImageShape, centre: Point): Place {
   const bounds = boundsOf(drawing);
   if (!bounds) return placeWhole(drawing, shape);
   const step = Math.max(bounds.width / (box * shape.width), bounds.height / (box * shape.height));
   const mass = massOf(drawing, (pixel) => drawing.ink[pixel]);
-  return { left: mass.x - (step * shape.width) / 2, top: mass.y - (step * shape.height) / 2, stepX: step, stepY: step };
+  return { left: mass.x - step * centre.x, top: mass.y - step * centre.y, stepX: step, stepY: step };
 }
 
 function boundsOf({ ink, width, height }: Drawing): { width: number; height: number } | undefined {
@@ -96,10 +110,7 @@ function boundsOf({ ink, width, height }: Drawing): { width: number; height: num
 }
 
 /** The centre of mass, in pixels from the left and upper edge, the middle of the first pixel being at 0.5. */
-function massOf(
-  { height, width }: { height: number; width: number },
-  weight: (pixel: number) => number,
-): { x: number; y: number; total: number } {
+function massOf({ height, width }: { height: number; width: number }, weight: (pixel: number) => number): Point {
   let [x, y, total] = [0, 0, 0];
   for (let row = 0, pixel = 0; row < height; row++) {
     for (let column = 0; column < width; column++, pixel++) {
@@ -109,7 +120,7 @@ function massOf(
       y += own * (row + 0.5);
     }
   }
-  return total > 0 ? { x: x / total, y: y / total, total } : { x: width / 2, y: height / 2, total: 0 };
+  return total > 0 ? { x: x / total, y: y / total } : { x: width / 2, y: height / 2 };
 }
 
 /** The share of ink in each pixel's square of the drawing, exactly, from sums over all rectangles that begin at the corner. */

@@ -71,7 +71,7 @@ export function Pad({ client, opened, picked }: PadProps) {
             </button>
             {samples.count > 0 && (
               <button type="button" class="button" onClick={() => take(Math.floor(Math.random() * samples.count))}>
-                Any sample
+                A sample
               </button>
             )}
           </div>

@@ -1,6 +1,6 @@
 // The samples that the model was asked about, the worst mistakes first.
-import { useSignal } from "@preact/signals";
-import { useMemo } from "preact/hooks";
+import { useSignal, type ReadonlySignal } from "@preact/signals";
+import { useEffect, useMemo, useRef } from "preact/hooks";
 import type { ClassAssessment } from "./assess.ts";
 import type { Opened } from "./messages.ts";
 import { SampleTile } from "./sample-tile.tsx";
@@ -17,27 +17,43 @@ export interface SampleGridProps {
   readonly onPick?: (sample: number) => void;
 }
 
-/** Tiles at first, and how many more each time. */
-const tiles = 36;
+/** Rows of tiles at first, and how many more each time. */
+const rows = 5;
 
 export function SampleGrid({ opened, assessment, choice, onPick }: SampleGridProps) {
-  const shown = useSignal(tiles);
+  const screens = useSignal(1);
+  const grid = useRef<HTMLUListElement>(null);
+  const columns = useColumns(grid);
   const statistics = useMemo(() => (opened.image ? undefined : statisticsOf(opened.samples)), [opened]);
   const chosen = choice.of(assessment);
   const name = namingOf(opened.dataset.labels);
+  const shown = screens.value * rows * columns.value;
   if (chosen.length === 0) return <p class="quiet sample-grid-none">{choice.noneWords(assessment, name)}</p>;
   return (
     <>
-      <ul class={`sample-grid${opened.image ? "" : " wordy"}`} data-testid="sample-grid">
-        {chosen.slice(0, shown.value).map((sample) => (
+      <ul ref={grid} class={`sample-grid${opened.image ? "" : " wordy"}`} data-testid="sample-grid">
+        {chosen.slice(0, shown).map((sample) => (
           <SampleTile key={sample} {...{ sample, opened, assessment, statistics, onPick }} />
         ))}
       </ul>
-      {chosen.length > shown.value && (
-        <button class="button sample-grid-more" type="button" onClick={() => (shown.value += tiles)}>
-          Show more <span class="faint number">{chosen.length - shown.value}</span>
+      {chosen.length > shown && (
+        <button class="button sample-grid-more" type="button" onClick={() => screens.value++}>
+          Show more <span class="faint number">{chosen.length - shown}</span>
         </button>
       )}
     </>
   );
+}
+
+/** How many columns css makes of the room there is; some before anybody knows. */
+function useColumns(grid: { readonly current: HTMLElement | null }): ReadonlySignal<number> {
+  const columns = useSignal(4);
+  useEffect(() => {
+    const element = grid.current;
+    if (!element) return;
+    const observer = new ResizeObserver(() => (columns.value = getComputedStyle(element).gridTemplateColumns.split(" ").length));
+    observer.observe(element);
+    return () => observer.disconnect();
+  });
+  return columns;
 }

@@ -30,9 +30,11 @@ export function SampleTile({ sample, opened, assessment, statistics, onPick }: S
         <b class={right ? "right" : "wrong"}>{name(predicted)}</b>
         <span class="number faint">{certainty}</span>
       </span>
-      <span class="sample-tile-truth" aria-hidden>
-        {right ? "right" : `is ${name(truth)}`}
-      </span>
+      {!right && (
+        <span class="sample-tile-truth" aria-hidden>
+          is {name(truth)}
+        </span>
+      )}
     </>
   );
   return (

@@ -132,7 +132,7 @@ export class PredictSession {
       samples,
       image: imageShapeOf(document.dataset),
       range,
-      pad: convention && { centred: convention.centred, light: convention.paper > convention.ink },
+      pad: convention && { centred: convention.centre !== undefined, light: convention.paper > convention.ink },
       device: predictor.device,
     };
     this.#host.post({ kind: "opened", opened });
@@ -192,7 +192,7 @@ export class PredictSession {
     const what = { labelKind, reading: opened.reading, count: pass.done, outputs, outputWidth: outputs.length / pass.done, labels };
     this.#host.post({ kind: "assessed", version: pass.version, assessment: assess(what), milliseconds: pass.milliseconds });
     const pace = {
-      millisecondsPerSample: pass.milliseconds / pass.done,
+      millisecondsPerSample: this.#millisecondsPerSample,
       available: count,
       before: this.#samplesBefore,
     };

@@ -1,6 +1,5 @@
 // What to say of a sample that is a row of a table: the columns in which it differs most from the others.
 import type { FeatureDescription } from "@tabgrad/core";
-import { decimal } from "../shared/format.ts";
 import { featuresOf, type SampleSet } from "./samples.ts";
 
 /** Mean and standard deviation of each value over the samples. */
@@ -19,11 +18,10 @@ export function statisticsOf(samples: SampleSet): ColumnStatistics {
   return { mean, deviation: deviation.map(Math.sqrt) };
 }
 
-/** "age 71.00", "colour=red". */
+/** "age", "71"; of a column of kinds "colour", "red". */
 export interface Trait {
   readonly name: string;
-  /** Absent where the name says it all. */
-  readonly value?: string;
+  readonly value: string;
 }
 
 /** The `most` columns in which a sample is furthest from the mean, in standard deviations. */
@@ -37,14 +35,18 @@ export function traitsOf(
   const values = featuresOf(samples, sample);
   const distance = (i: number): number => (deviation[i] > 0 ? Math.abs(values[i] - mean[i]) / deviation[i] : 0);
   const named = (i: number): string => names?.[i] ?? `value ${i + 1}`;
-  // Of a column of kinds, only the kind that the row has says something.
-  const isKind = (i: number): boolean => named(i).includes("=");
+  // A column of kinds is a value for each kind, called "colour=red"; only the kind that the row has says something.
+  const kindAt = (i: number): number => named(i).indexOf("=");
+  const traitAt = (i: number): Trait =>
+    kindAt(i) < 0
+      ? { name: named(i), value: tidy(values[i]) }
+      : { name: named(i).slice(0, kindAt(i)), value: named(i).slice(kindAt(i) + 1) };
   return Array.from(values, (_, i) => i)
-    .filter((i) => !isKind(i) || values[i] === 1)
+    .filter((i) => kindAt(i) < 0 || values[i] === 1)
     .sort((a, b) => distance(b) - distance(a))
     .slice(0, most)
-    .map((i) => (isKind(i) ? { name: named(i) } : { name: named(i), value: tidy(values[i]) }));
+    .map(traitAt);
 }
 
-/** Whole numbers as they are. */
-export const tidy = (value: number): string => (Number.isInteger(value) ? String(value) : decimal(value));
+/** Four digits, and no zeros behind them. */
+export const tidy = (value: number): string => String(Number(value.toPrecision(4)));

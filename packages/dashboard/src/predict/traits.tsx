@@ -1,4 +1,4 @@
-// Columns of a table's row: a name and a value each.
+// The most telling columns of a table's row: a name and a value each.
 import type { Trait } from "./table.ts";
 
 export function Traits({ traits }: { readonly traits: readonly Trait[] }) {
@@ -7,7 +7,7 @@ export function Traits({ traits }: { readonly traits: readonly Trait[] }) {
       {traits.map(({ name, value }) => (
         <div key={name}>
           <dt title={name}>{name}</dt>
-          {value !== undefined && <dd class="number">{value}</dd>}
+          <dd class="number">{value}</dd>
         </div>
       ))}
     </dl>

@@ -2,7 +2,7 @@
 import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useMemo } from "preact/hooks";
-import { count, decimal, percent } from "../shared/format.ts";
+import { count, percent } from "../shared/format.ts";
 import { fitOf, type ValueAssessment } from "./assess.ts";
 import type { Opened } from "./messages.ts";
 import { scatterOf, side } from "./scatter-path.ts";
@@ -29,7 +29,7 @@ export function ValueResults({ opened, assessment, children }: ValueResultsProps
       <div class="value-fit">
         <div class="predictions-summary">
           <p>
-            <b class="predictions-accuracy number">{decimal(error)}</b>{" "}
+            <b class="predictions-accuracy number">{tidy(error)}</b>{" "}
             <span class="quiet">off on average, over {count(assessment.count)} held-out samples</span>
           </p>
           {assessment.width > 1 && (
@@ -101,10 +101,10 @@ function Worst({ opened, assessment, which }: Omit<ValueResultsProps, "children"
               )}
               <p>
                 <span class="faint">true</span> <b class="number">{tidy(truth[at])}</b> <span class="faint">predicted</span>{" "}
-                <b class="number wrong">{decimal(predicted[at])}</b>{" "}
+                <b class="number wrong">{tidy(predicted[at])}</b>{" "}
                 <span class="number faint">
                   {off > 0 ? "+" : "−"}
-                  {decimal(Math.abs(off))}
+                  {tidy(Math.abs(off))}
                 </span>
               </p>
               {statistics && <Traits traits={traitsOf(opened.samples, sample, opened.dataset.features, statistics, 4)} />}
