@@ -11,15 +11,16 @@ export interface HeadlineResult {
 
 /** The first metric of the newest evaluation; its loss where there is no metric; the training's own where nothing is held back. */
 export function headlineResult(view: RunView | undefined): HeadlineResult {
-  const name = view?.start?.metricNames[0];
-  const evaluation = view?.evaluations.at(-1);
+  if (!view?.start) return { name: "evaluation", testId: "evaluation", value: "–", note: "" };
+  const name = view.start.metricNames[0] as string | undefined;
+  const evaluation = view.evaluations.at(-1);
   const testId = `evaluation-${name ?? "loss"}`;
-  if (view?.start?.evaluationSamples === 0 && name !== undefined) {
+  if (view.start.evaluationSamples === 0 && name !== undefined) {
     const value = view.newest?.metrics[name];
     const text = value === undefined ? "–" : metric(name, value);
     return { name, testId: `training-${name}`, value: text, note: "of the newest batch; nothing is held back" };
   }
-  if (!evaluation) return { name: name ?? "evaluation loss", testId, value: "–", note: view?.start ? "not evaluated yet" : "" };
+  if (!evaluation) return { name: name ?? "evaluation loss", testId, value: "–", note: "not evaluated yet" };
   const value = name === undefined ? decimal(evaluation.loss) : metric(name, evaluation.metrics[name] ?? NaN);
   const note = `after step ${count(evaluation.step)} · ${count(evaluation.samples)} held-out samples`;
   return { name: name ?? "evaluation loss", testId, value, note };

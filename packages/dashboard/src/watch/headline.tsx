@@ -3,6 +3,7 @@ import { useComputed } from "@preact/signals";
 import type { RunView } from "@tabgrad/core";
 import { brief, count, decimal } from "../shared/format.ts";
 import { headlineResult, workersWords } from "./headline-words.ts";
+import { Figure } from "./figure.tsx";
 import "./headline.css";
 import type { Run } from "./run.ts";
 
@@ -13,7 +14,7 @@ export function Headline({ run }: { readonly run: Run }) {
   const result = headlineResult(view);
   const speed = view?.newest && view.phase === "running" ? view.newest.samplesPerSecond : undefined;
   return (
-    <section class="headline" aria-label="Headline numbers">
+    <section class="headline" aria-label="Now">
       <Figure
         name="loss"
         testId="loss"
@@ -36,27 +37,4 @@ export function Headline({ run }: { readonly run: Run }) {
 function stepPace({ newest }: RunView, speed: number): string {
   const pace = speed / newest!.samples;
   return pace >= 1 ? `${pace.toPrecision(2)} steps a second` : `a step in ${(1 / pace).toPrecision(2)} s`;
-}
-
-interface FigureProps {
-  readonly name: string;
-  readonly testId: string;
-  readonly value: string;
-  readonly note: string;
-  readonly strong?: boolean;
-}
-
-function Figure({ name, testId, value, note, strong }: FigureProps) {
-  // A unit is not as important as its number.
-  const [number, unit] = value.split(" ");
-  return (
-    <div class="headline-figure">
-      <h2 class="headline-name">{name}</h2>
-      <p class={`headline-value number ${strong ? "strong" : ""}`} data-testid={testId}>
-        {number}
-        {unit && <span class="headline-unit">{` ${unit}`}</span>}
-      </p>
-      <p class="headline-note quiet small">{note || "\u00a0"}</p>
-    </div>
-  );
 }

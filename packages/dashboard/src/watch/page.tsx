@@ -19,7 +19,6 @@ import { Workers } from "./workers/workers.tsx";
 
 export function Page({ run }: { readonly run: Run }) {
   const lost = useComputed(() => run.feed.state.value === "lost").value;
-  // Before the first step there is one thing to do: let workers in.
   const nobodyYet = useComputed(() => {
     const view = run.view.value;
     return view !== undefined && (view.phase === "waiting" || view.phase === "starting") && view.newest === undefined;
@@ -31,25 +30,46 @@ export function Page({ run }: { readonly run: Run }) {
       <main class="page-main">
         <ProgressLine run={run} />
         <Controls run={run} />
-        <Result run={run} />
-        {nobodyYet && <Welcome run={run} />}
-        {!nobodyYet && <Headline run={run} />}
-        <div class="page-zones">
-          <div class="page-zone page-curves">
-            <Curves run={run} />
-            <Predictions feed={run.feed} />
-          </div>
-          <div class="page-zone page-workers">
-            <Workers run={run} />
-            <Timeline run={run} />
-            <Model run={run} />
-          </div>
-          <div class="page-zone page-decisions">
-            <Decisions run={run} />
-            {!nobodyYet && <Invite run={run} />}
-          </div>
-        </div>
+        {nobodyYet ? <Before run={run} /> : <During run={run} />}
       </main>
     </div>
+  );
+}
+
+/** Before the first step there is one thing to do: let workers in. */
+function Before({ run }: { readonly run: Run }) {
+  return (
+    <>
+      <Welcome run={run} />
+      <div class="page-zones page-before">
+        <Workers run={run} />
+        <Model run={run} />
+        <Decisions run={run} />
+      </div>
+    </>
+  );
+}
+
+function During({ run }: { readonly run: Run }) {
+  const over = useComputed(() => run.view.value?.done !== undefined).value;
+  return (
+    <>
+      {over ? <Result run={run} /> : <Headline run={run} />}
+      <div class="page-zones">
+        <div class="page-zone page-curves">
+          <Curves run={run} />
+          <Predictions feed={run.feed} />
+        </div>
+        <div class="page-zone">
+          <Workers run={run} />
+          <Timeline run={run} />
+          <Model run={run} />
+        </div>
+        <div class="page-zone">
+          <Decisions run={run} />
+          <Invite run={run} />
+        </div>
+      </div>
+    </>
   );
 }

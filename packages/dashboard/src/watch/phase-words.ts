@@ -47,7 +47,7 @@ export function connectionWords(state: FeedState, over: boolean): string {
     case "lost":
       return "trying again";
     case "open":
-      return over ? "all there is" : "live";
+      return over ? "the run is over" : "live";
     default:
       return state satisfies never;
   }

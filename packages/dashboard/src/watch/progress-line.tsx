@@ -17,7 +17,7 @@ export function ProgressLine({ run }: { readonly run: Run }) {
     <section class={`progress-line ${phase ?? ""}`} aria-label="Progress" data-testid="progress">
       <dl class="progress-line-facts">
         <Fact name="step">
-          <span data-testid="step">{count(step)}</span>
+          <span data-testid="step">{steps > 0 ? count(step) : "–"}</span>
           <span class="quiet"> of {steps > 0 ? count(steps) : "–"}</span>
         </Fact>
         <Fact name="epoch">

@@ -2,6 +2,7 @@
 import { useComputed } from "@preact/signals";
 import { Copy } from "../shared/copy.tsx";
 import { count, decimal, duration, metric } from "../shared/format.ts";
+import { Figure } from "./figure.tsx";
 import { endingWords } from "./ending-words.ts";
 import "./result.css";
 import type { Run } from "./run.ts";
@@ -10,21 +11,26 @@ export function Result({ run }: { readonly run: Run }) {
   const view = useComputed(() => (run.view.value?.done ? run.view.value : undefined)).value;
   if (!view?.done) return null;
   const { done } = view;
+  const { outcome } = done;
   const { title, text, tone } = endingWords(view, done);
   return (
-    <section class={`panel result ${tone}`} aria-labelledby="result" data-testid="result" data-outcome={done.outcome}>
+    <section class={`result ${tone}`} aria-labelledby="result" data-testid="result" data-outcome={outcome}>
       <div class="result-words">
-        <h2 id="result">{title}</h2>
+        <h2 id="result" class="result-title">
+          {title}
+        </h2>
         <p class="quiet">{text}</p>
       </div>
-      <dl class="result-facts">
+      <div class="headline result-figures">
         {Object.entries(done.metrics).map(([name, value]) => (
-          <Fact key={name} name={name} value={metric(name, value)} />
+          <Figure key={name} name={name} testId={`result-${name}`} value={metric(name, value)} strong={outcome === "finished"} />
         ))}
-        {done.loss !== null && <Fact name="loss" value={Number.isFinite(done.loss) ? decimal(done.loss) : "not a number"} />}
-        <Fact name="took" value={duration(done.seconds)} />
-        <Fact name="samples/s" value={count(done.samplesPerSecond)} />
-      </dl>
+        {done.loss !== null && (
+          <Figure name="loss" testId="result-loss" value={Number.isFinite(done.loss) ? decimal(done.loss) : "not finite"} />
+        )}
+        <Figure name="took" testId="result-took" value={duration(done.seconds)} />
+        <Figure name="samples/s" testId="result-samples-per-second" value={count(done.samplesPerSecond)} />
+      </div>
       <dl class="result-places">
         {done.checkpoint !== null && (
           <div>
@@ -47,16 +53,5 @@ export function Result({ run }: { readonly run: Run }) {
         )}
       </dl>
     </section>
-  );
-}
-
-function Fact({ name, value }: { readonly name: string; readonly value: string }) {
-  return (
-    <div>
-      <dt class="quiet small">{name}</dt>
-      <dd class="number" data-testid={`result-${name.replace("/", "-per-")}`}>
-        {value}
-      </dd>
-    </div>
   );
 }

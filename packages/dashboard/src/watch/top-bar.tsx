@@ -35,7 +35,7 @@ function Connection({ run: { feed, view } }: { readonly run: Run }) {
         {connectionWords(state, over)}
       </span>
       <span class="top-bar-role" data-testid="role">
-        {feed.granted.value ? "you hold the controls" : "you are watching"}
+        {state === "open" && (feed.granted.value ? "you hold the controls" : "you are watching")}
       </span>
     </p>
   );

@@ -39,7 +39,7 @@ export function Chart({ run, spec, class: extra = "" }: ChartProps) {
         <Values reading={reading.value} spec={spec} />
       </figcaption>
       <div
-        class="chart-frame"
+        class={`chart-frame ${empty ? "empty" : ""}`}
         role="slider"
         tabindex={0}
         aria-label={`${spec.title}: move along the curve with the arrow keys`}
