@@ -224,6 +224,11 @@ describe("additions", () => {
         expect(left).toEqual(Float32Array.from(pairs, ([a, b]) => Math.fround(a + b)));
       }),
     );
+    // Longer than what is added at a time, and not at its boundary.
+    const long = Float32Array.from({ length: 40_001 }, (_, i) => 1 / (i + 1));
+    const twice = long.map((value) => 2 * value);
+    addInto(long, long);
+    expect(long).toEqual(twice);
     expect(() => addInto(new Float32Array(2), new Float32Array(3))).toThrow("3 values to add to 2");
   });
 
