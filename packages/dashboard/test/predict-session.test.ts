@@ -72,7 +72,7 @@ describe("what is assessed", () => {
     await quick.tell(looking);
     await vi.waitFor(() => expect(quick.last("assessed")?.assessment.count).toBe(400));
     await slow.tell(looking);
-    await vi.waitFor(() => expect(slow.last("assessed")?.assessment.count).toBe(100));
+    await vi.waitFor(() => expect(slow.last("assessed")?.assessment.count).toBeLessThan(50));
     await slow.pass(2000);
     await slow.tell({ ...looking, runStep: 1 });
     expect(slow.last("assessed")?.version).toBe(0);

@@ -6,6 +6,10 @@ export const firstSamples = 100;
 /** Fewer say nothing, however long they take. */
 const fewestSamples = 10;
 
+/** Whether to be content with the samples that are through, because the speed was misjudged. */
+export const isOverdue = (samples: number, milliseconds: number): boolean =>
+  samples >= fewestSamples && milliseconds > 1.5 * refreshBudgetMs;
+
 /** 10, 20, 50, 100, 200 …: so that small changes of speed don't change what is shown. */
 const steps = [1, 2, 3, 4].flatMap((power) => [1, 2, 5].map((digit) => digit * 10 ** power));
 

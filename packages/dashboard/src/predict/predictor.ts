@@ -5,6 +5,8 @@ import { evaluate, featuresField, inferenceGraph, predictionOutput, type Graph }
 export interface Predictor {
   /** For people: "Apple M2", "this browser's CPU". */
   readonly device: string;
+  /** How many rows to ask about at once, where a call costs more than its rows do. */
+  readonly rowsOfCall?: number;
   /** @param parameters the flat vector; must not be written to any more */
   setParameters(parameters: Float32Array): Promise<void>;
   /** @param features [rows, …], as they are stored; returns the output "prediction", [rows, …] */
@@ -37,6 +39,9 @@ export function createPlainPredictor(graph: Graph): Predictor {
   };
 }
 
+/** A browser takes milliseconds to read back a result, however small. */
+const gpuRows = 128;
+
 /** Undefined where this browser has no GPU of its own: a software one is slower than the plain predictor. */
 async function createGpuPredictor(graph: Graph): Promise<Predictor | undefined> {
   const adapter = await navigator.gpu?.requestAdapter();
@@ -47,9 +52,16 @@ async function createGpuPredictor(graph: Graph): Promise<Predictor | undefined> 
   const program = await engine.compile(graph);
   return {
     device: engine.device,
+    rowsOfCall: gpuRows,
     setParameters: (values) => program.setParameters(values),
-    predict: (features, rows) =>
-      program.predict({ rows, samples: rows, inputs: { [featuresField]: features }, weights: new Float32Array(rows).fill(1) }),
+    async predict(features, samples) {
+      // Two programs do for everything: one for whoever draws, one for many samples.
+      const rows = samples === 1 ? 1 : gpuRows * Math.ceil(samples / gpuRows);
+      const padded = new Float32Array((features.length / samples) * rows);
+      padded.set(features);
+      const weights = new Float32Array(rows).fill(1, 0, samples);
+      return program.predict({ rows, samples, inputs: { [featuresField]: padded }, weights });
+    },
     close: () => engine.close(),
   };
 }
@@ -75,6 +87,9 @@ export function replaceable(first: Predictor, makeSecond: () => Predictor): Pred
   return {
     get device() {
       return current.device;
+    },
+    get rowsOfCall() {
+      return current.rowsOfCall;
     },
     async setParameters(values) {
       parameters = values;

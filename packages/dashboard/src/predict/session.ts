@@ -2,7 +2,7 @@
 // slices, and answer whoever draws in between. One loop, so that the predictor's calls never overlap.
 import { featuresField, graphFromJson, parameterElements, type Graph, type Reading, type RunDocument } from "@tabgrad/core";
 import { assess } from "./assess.ts";
-import { firstSamples, rowsOfSlice, samplesToAssess } from "./budget.ts";
+import { firstSamples, isOverdue, rowsOfSlice, samplesToAssess } from "./budget.ts";
 import { imageShapeOf, rangeOf } from "./image.ts";
 import type { FromPredictor, Opened, Question, ToPredictor } from "./messages.ts";
 import { conventionOf, imageOfDrawing, type Convention } from "./pad-image.ts";
@@ -50,6 +50,7 @@ export class PredictSession {
   #version: number | undefined;
   #samplesBefore = firstSamples;
   #millisecondsPerSample = 1;
+  #warm = false;
   #running = false;
   #callOff: () => void = () => {};
 
@@ -171,17 +172,25 @@ export class PredictSession {
 
   async #slice(model: Model, pass: Pass): Promise<void> {
     const { samples } = model.opened;
-    const rows = Math.min(rowsOfSlice(this.#millisecondsPerSample), pass.target - pass.done);
+    const most = model.predictor.rowsOfCall ?? rowsOfSlice(this.#millisecondsPerSample);
+    const rows = Math.min(most, pass.target - pass.done);
     const from = pass.done * samples.featureElements;
     const features = Float32Array.from(samples.features.subarray(from, from + rows * samples.featureElements));
     const began = this.#host.now();
     pass.outputs.push(await model.predictor.predict(features, rows));
     const took = this.#host.now() - began;
-    pass.milliseconds += took;
     pass.done += rows;
-    // The first calls are slow, and a machine is sometimes busy: the newest third of what was known counts.
-    this.#millisecondsPerSample += (took / rows - this.#millisecondsPerSample) / 3;
-    if (pass.done >= pass.target) this.#finish(model, pass);
+    this.#learn(pass, took, rows);
+    if (pass.done >= pass.target || isOverdue(pass.done, pass.milliseconds)) this.#finish(model, pass);
+  }
+
+  /** The very first call is left out, for it compiles. A machine is sometimes busy: the newest call counts for a third. */
+  #learn(pass: Pass, milliseconds: number, rows: number): void {
+    if (this.#warm) {
+      pass.milliseconds += milliseconds;
+      this.#millisecondsPerSample += (milliseconds / rows - this.#millisecondsPerSample) / 3;
+    }
+    this.#warm = true;
   }
 
   /** Shows what is there; goes on with more samples where there is time for more. */

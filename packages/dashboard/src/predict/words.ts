@@ -12,7 +12,7 @@ export const namingOf =
     names?.[index] ?? String(index);
 
 export const score = (value: number, reading: Reading): string =>
-  areProbabilities(reading) ? percent(value, value > 0.995 && value < 1 ? 1 : 0) : decimal(value);
+  areProbabilities(reading) ? percent(value, value > 0.995 && value < 0.9995 ? 1 : 0) : decimal(value);
 
 export const verdict = (truth: string, predicted: string): string =>
   truth === predicted ? `true ${truth}, rightly predicted` : `true ${truth}, predicted ${predicted}`;
