@@ -14,7 +14,7 @@ export function endingWords({ start, checkpoints }: Pick<RunView, "start" | "che
     case "finished":
       return {
         title: `Finished in ${duration(done.seconds)}`,
-        text: `${count(step)} steps over ${count(done.samples)} samples. Whoever took part, the parameters are the same.`,
+        text: `${count(step)} steps. What came out does not depend on who took part.`,
         tone: "good",
       };
     case "stopped":

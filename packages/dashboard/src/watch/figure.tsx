@@ -9,7 +9,7 @@ export interface FigureProps {
   readonly strong?: boolean;
 }
 
-export function Figure({ name, testId, value, note = "", strong }: FigureProps) {
+export function Figure({ name, testId, value, note, strong }: FigureProps) {
   // A unit is not as important as its number.
   const [number, unit] = value.split(" ");
   return (
@@ -19,7 +19,7 @@ export function Figure({ name, testId, value, note = "", strong }: FigureProps) 
         {number}
         {unit && <span class="headline-unit">{` ${unit}`}</span>}
       </p>
-      <p class="headline-note quiet small">{note || "\u00a0"}</p>
+      {note !== undefined && <p class="headline-note quiet small">{note}</p>}
     </div>
   );
 }

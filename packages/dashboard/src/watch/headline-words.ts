@@ -22,7 +22,7 @@ export function headlineResult(view: RunView | undefined): HeadlineResult {
   }
   if (!evaluation) return { name: name ?? "evaluation loss", testId, value: "–", note: "not evaluated yet" };
   const value = name === undefined ? decimal(evaluation.loss) : metric(name, evaluation.metrics[name] ?? NaN);
-  const note = `after step ${count(evaluation.step)} · ${count(evaluation.samples)} held-out samples`;
+  const note = `after step ${count(evaluation.step)} · ${count(evaluation.samples)} samples`;
   return { name: name ?? "evaluation loss", testId, value, note };
 }
 

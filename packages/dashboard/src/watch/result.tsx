@@ -1,7 +1,7 @@
 // How the run ended: what came out, where it is, and what to do if it went wrong.
 import { useComputed } from "@preact/signals";
 import { Copy } from "../shared/copy.tsx";
-import { count, decimal, duration, metric } from "../shared/format.ts";
+import { count, decimal, metric } from "../shared/format.ts";
 import { Figure } from "./figure.tsx";
 import { endingWords } from "./ending-words.ts";
 import "./result.css";
@@ -28,7 +28,7 @@ export function Result({ run }: { readonly run: Run }) {
         {done.loss !== null && (
           <Figure name="loss" testId="result-loss" value={Number.isFinite(done.loss) ? decimal(done.loss) : "not finite"} />
         )}
-        <Figure name="took" testId="result-took" value={duration(done.seconds)} />
+        <Figure name="samples" testId="result-samples" value={count(done.samples)} />
         <Figure name="samples/s" testId="result-samples-per-second" value={count(done.samplesPerSecond)} />
       </div>
       <dl class="result-places">

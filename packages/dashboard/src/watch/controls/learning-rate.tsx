@@ -3,15 +3,7 @@ import { useComputed, useSignal } from "@preact/signals";
 import { decimal } from "../../shared/format.ts";
 import type { Run } from "../run.ts";
 import { ask } from "./ask.ts";
-
-/** What the coordinator takes, too. */
-const most = 1e6;
-
-/** @returns undefined where it is none: above 0, at most 1e6 */
-export function readLearningRate(text: string): number | undefined {
-  const value = text.trim() === "" ? NaN : Number(text.trim().replace(",", "."));
-  return value > 0 && value <= most ? value : undefined;
-}
+import { readLearningRate } from "./read-learning-rate.ts";
 
 export function LearningRate({ run }: { readonly run: Run }) {
   const typed = useSignal("");

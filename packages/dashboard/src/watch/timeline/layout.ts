@@ -70,9 +70,16 @@ export function layTimeline(
       nextUpload.set(share.id, share.timings.uploadMs);
     }
   }
+  // Those who have left come after those who are here, in the order in which they came.
+  const here = order.map(({ id }) => lanes.get(id)!);
+  const gone = [...lanes.values()].slice(order.length).sort((a, b) => joinedAs(a) - joinedAs(b));
+  const all = [...here, ...gone];
   const boundaries = steps.map(({ step, time }) => ({ step, time }));
-  return { lanes: [...lanes.values()], boundaries, ...window(steps, [...lanes.values()]) };
+  return { lanes: all, boundaries, ...window(steps, all) };
 }
+
+/** "w3" is the third that joined. */
+const joinedAs = ({ worker }: Lane): number => Number(worker.slice(1));
 
 function spansOf(endedAt: number, { waitMs, fetchMs, computeMs }: WorkerTimings, uploadMs: number): Bar["spans"] {
   const uploading = endedAt - uploadMs;
