@@ -1,5 +1,5 @@
 // The WebGPU engine. Whoever hosts it brings the adapter: a tab from `navigator.gpu`, a Node process from Dawn (see node.ts).
-import { hasLoss, trainingGraph, type Engine, type Graph } from "@tabgrad/core";
+import { hasLoss, trainingGraph, type CompileOptions, type Engine, type Graph } from "@tabgrad/core";
 import { reportAdapter, requestDevice, type AdapterReport } from "./device/adapter.ts";
 import { DeviceHealth } from "./device/health.ts";
 import { PipelineCache } from "./device/pipelines.ts";
@@ -17,7 +17,8 @@ export interface GpuEngine extends Engine {
   readonly adapter: AdapterReport;
   /** Settles when the device is gone, also after `close`: build a new engine then. */
   readonly lost: Promise<GPUDeviceLostInfo>;
-  compile(graph: Graph): Promise<GpuProgram>;
+  /** Programs are reproducible in any case: no kernel adds in an order that depends on time. */
+  compile(graph: Graph, options?: CompileOptions): Promise<GpuProgram>;
 }
 
 /** @throws TabgradError ENGINE_UNAVAILABLE if the adapter gives no device */
