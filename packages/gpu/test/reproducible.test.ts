@@ -73,7 +73,7 @@ describe("an exact run's sum", () => {
     const compute = new EngineCompute(await createNodeGpuEngine());
     await compute.load(setup);
     await compute.putShard(0, shard.slice().buffer);
-    await compute.setParameters(parameters.slice().buffer as ArrayBuffer);
+    await compute.setParameters(parameters.slice().buffer);
     const sumOf = async ({ first, end }: Block): Promise<Float32Array> => {
       const gradients = new ArrayBuffer(4 * parameters.length);
       await compute.run({ purpose: "train", microbatches: microbatches.slice(first, end), gradients });
