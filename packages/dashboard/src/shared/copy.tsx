@@ -29,6 +29,7 @@ async function put(text: string): Promise<boolean> {
   } catch {
     const area = document.body.appendChild(Object.assign(document.createElement("textarea"), { value: text }));
     area.select();
+    // eslint-disable-next-line @typescript-eslint/no-deprecated -- nothing else copies without https
     const done = document.execCommand("copy");
     area.remove();
     return done;

@@ -12,7 +12,8 @@ export function Headline({ run }: { readonly run: Run }) {
   const smoothing = run.choices.smoothing.value;
   const loss = useComputed(() => run.choices.loss.value.at(-1)).value;
   const result = headlineResult(view);
-  const speed = view?.newest && view.phase === "running" ? view.newest.samplesPerSecond : undefined;
+  const moving = view?.phase === "running" && run.feed.state.value === "open";
+  const speed = moving && view.newest ? view.newest.samplesPerSecond : undefined;
   return (
     <section class="headline" aria-label="Now">
       <Figure

@@ -35,7 +35,10 @@ export function phaseWords(phase: ViewPhase | undefined): PhaseWords {
   }
 }
 
-/** Whether the run can still change. */
+/** Instead, while the coordinator is gone: how the run is nobody knows. */
+export const outOfReach: PhaseWords = { label: "out of reach", tone: "bad" };
+
+/** Whether the run is at its end. */
 export const isOver = (phase: ViewPhase | undefined): boolean =>
   phase === "finished" || phase === "stopped" || phase === "diverged" || phase === "failed";
 

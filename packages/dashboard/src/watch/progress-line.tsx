@@ -13,6 +13,7 @@ export function ProgressLine({ run }: { readonly run: Run }) {
     progressOf(run.view.value, run.now.value),
   ).value;
   const phase = useComputed(() => run.view.value?.phase).value;
+  const known = !Number.isNaN(leftSeconds) && run.feed.state.value === "open";
   return (
     <section class={`progress-line ${phase ?? ""}`} aria-label="Progress" data-testid="progress">
       <dl class="progress-line-facts">
@@ -29,7 +30,7 @@ export function ProgressLine({ run }: { readonly run: Run }) {
         </Fact>
         {!isOver(phase) && (
           <Fact name="left">
-            <span data-testid="time-left">{Number.isNaN(leftSeconds) ? "–" : `about ${duration(leftSeconds)}`}</span>
+            <span data-testid="time-left">{known ? `about ${duration(leftSeconds)}` : "–"}</span>
           </Fact>
         )}
       </dl>

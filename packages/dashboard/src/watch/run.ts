@@ -20,7 +20,8 @@ export function followRun(feed: Feed, hasToken: boolean): Run {
   const view = paced(feed.view);
   const now = signal(feed.now());
   setInterval(() => {
-    now.value = feed.now();
+    // Without a coordinator nobody knows that the run goes on.
+    if (feed.state.peek() !== "lost") now.value = feed.now();
   }, 1000);
   return { feed, view, now, choices: new Choices(view), hasToken };
 }

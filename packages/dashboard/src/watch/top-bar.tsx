@@ -2,14 +2,15 @@
 import { useComputed } from "@preact/signals";
 import icon from "../shared/icon.svg";
 import { setTheme, theme, type Theme } from "../shared/theme.ts";
-import { connectionWords, isOver, phaseWords } from "./phase-words.ts";
+import { connectionWords, isOver, outOfReach, phaseWords } from "./phase-words.ts";
 import type { Run } from "./run.ts";
 import "./top-bar.css";
 
 export function TopBar({ run }: { readonly run: Run }) {
   const start = useComputed(() => run.view.value?.start).value;
   const phase = useComputed(() => run.view.value?.phase).value;
-  const { label, tone } = phaseWords(phase);
+  const lost = run.feed.state.value === "lost";
+  const { label, tone } = lost ? outOfReach : phaseWords(phase);
   return (
     <header class="top-bar">
       <img class="top-bar-mark" src={icon} alt="tabgrad" width="32" height="32" />

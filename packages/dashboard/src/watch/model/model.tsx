@@ -1,7 +1,7 @@
 // The model as data: its layers, and how weights and gradients are spread. The coordinator counts them only while somebody looks.
 import { useComputed, useSignal, useSignalEffect } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import { brief, count } from "../../shared/format.ts";
+import { count } from "../../shared/format.ts";
 import { Panel } from "../../shared/panel.tsx";
 import type { Run } from "../run.ts";
 import { HistogramRow } from "./histogram-row.tsx";
@@ -68,7 +68,7 @@ function Distributions({ run: { feed } }: { readonly run: Run }) {
       {open.value && histograms && (
         <>
           <p class="distributions-legend faint small">
-            After step {brief(histograms.step)}. <span class="weights">Weights</span>, and the newest step's{" "}
+            After step {count(histograms.step)}. <span class="weights">Weights</span>, and the newest step's{" "}
             <span class="gradients">gradients</span>.
           </p>
           <ul>

@@ -15,6 +15,7 @@ const columns = ["Worker", "Share", "Samples/s", "Round trip", "Traffic"] as con
 export function Workers({ run }: { readonly run: Run }) {
   const workers = useComputed(() => run.view.value?.workers).value;
   const over = useComputed(() => isOver(run.view.value?.phase)).value;
+  const moving = useComputed(() => run.view.value?.phase === "running" && run.feed.state.value === "open").value;
   const list = [...(workers?.values() ?? [])];
   return (
     <Panel title="Workers" id="workers" aside={<p class="quiet small number">{workers ? count(list.length) : ""}</p>}>
@@ -37,7 +38,7 @@ export function Workers({ run }: { readonly run: Run }) {
             </thead>
             <tbody>
               {list.map((worker) => (
-                <Row key={worker.id} worker={worker} run={run} />
+                <Row key={worker.id} worker={worker} run={run} moving={moving} />
               ))}
             </tbody>
           </table>
@@ -55,7 +56,14 @@ function emptyWords(known: boolean, over: boolean): string {
   return over ? "The run is over; the workers have gone home." : "Nobody is here yet. Open the join link on any machine.";
 }
 
-function Row({ worker, run }: { readonly worker: WorkerView; readonly run: Run }) {
+interface RowProps {
+  readonly worker: WorkerView;
+  readonly run: Run;
+  /** Steps are being taken; otherwise the speed is of the past. */
+  readonly moving: boolean;
+}
+
+function Row({ worker, run, moving }: RowProps) {
   const { id, availability, share, samplesPerSecond, vitals } = worker;
   return (
     <tr class={`workers-row ${availability}`} data-testid="worker-row" data-worker={id} data-availability={availability}>
@@ -69,7 +77,11 @@ function Row({ worker, run }: { readonly worker: WorkerView; readonly run: Run }
         <span class="number">{percent(share, 0)}</span>
       </td>
       <td class="workers-speed number" data-label="samples/s">
-        {samplesPerSecond > 0 ? (samplesPerSecond >= 1e5 ? brief(samplesPerSecond) : count(samplesPerSecond)) : "–"}
+        {moving && availability !== "paused" && samplesPerSecond > 0
+          ? samplesPerSecond >= 1e5
+            ? brief(samplesPerSecond)
+            : count(samplesPerSecond)
+          : "–"}
       </td>
       <td class="workers-trip number" data-label="round trip">
         {vitals && vitals.roundTripMs !== null ? milliseconds(vitals.roundTripMs) : "–"}
