@@ -1,6 +1,7 @@
 // A real browser for tests: the Chromium that `npm ci` brings, with WebGPU on SwiftShader, driven by playwright-core. Every page is
 // watched: a console error, an uncaught exception or a request to another machine fails the test.
 import { execFile } from "node:child_process";
+import { networkInterfaces } from "node:os";
 import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
 import { unpackChromium } from "@tabgrad/gpu/swiftshader";
@@ -9,16 +10,15 @@ import { afterEach, expect } from "vitest";
 
 const libraries = "al2023.tar.br";
 
-/** `workgroup_init` makes SwiftShader clear workgroup memory in a way that takes most of the time. */
-const webgpu = [
-  "--enable-unsafe-webgpu",
-  "--use-webgpu-adapter=swiftshader",
-  "--enable-dawn-features=disable_workgroup_init",
-] as const;
+/** What `BrowserOptions.webgpu` comes to. `workgroup_init` makes SwiftShader clear workgroup memory in a way that takes most of the time. */
+const webgpuArguments = {
+  software: ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader", "--enable-dawn-features=disable_workgroup_init"],
+  none: [],
+} as const;
 
 export interface BrowserOptions {
-  /** Default: true. */
-  readonly gpu?: boolean;
+  /** `none`: a browser that finds no adapter. Default: `software`. */
+  readonly webgpu?: "software" | "none";
 }
 
 const open = new Set<Browser>();
@@ -29,12 +29,12 @@ afterEach(async () => {
   open.clear();
 });
 
-export async function launchBrowser({ gpu = true }: BrowserOptions = {}): Promise<Browser> {
+export async function launchBrowser({ webgpu = "software" }: BrowserOptions = {}): Promise<Browser> {
   const folder = await unpackChromium("chromium", ["chromium.br", "swiftshader.tar.br"]);
   const executablePath = join(folder, "chromium");
   const browser = await chromium.launch({
     executablePath,
-    args: ["--no-sandbox", "--headless=shell", "--ignore-certificate-errors", ...(gpu ? webgpu : ["--disable-features=WebGPU"])],
+    args: ["--no-sandbox", "--headless=shell", ...webgpuArguments[webgpu]],
     env: { ...process.env, ...(await libraryPath(executablePath, folder)) },
   });
   open.add(browser);
@@ -48,6 +48,22 @@ async function libraryPath(executable: string, folder: string): Promise<Record<s
   return { LD_LIBRARY_PATH: [...folders, process.env.LD_LIBRARY_PATH].filter(Boolean).join(delimiter) };
 }
 
+/** This machine's addresses. */
+const own = new Set([
+  "localhost",
+  "[::1]",
+  ...Object.values(networkInterfaces()).flatMap((all = []) => all.map(({ address }) => address)),
+]);
+
+/** The address by which others on the network reach this machine. */
+export function lanAddress(): string {
+  const found = Object.values(networkInterfaces())
+    .flatMap((all = []) => all)
+    .find(({ family, internal }) => family === "IPv4" && !internal);
+  if (!found) throw new Error("this test needs a network address beside 127.0.0.1");
+  return found.address;
+}
+
 /** What went wrong on the pages of a browser, as a list that has to stay empty. */
 export class Watch {
   readonly problems: string[] = [];
@@ -58,7 +74,7 @@ export class Watch {
     context.on("page", (page) => this.page(page));
     context.on("request", (request) => {
       const { hostname, protocol } = new URL(request.url());
-      const local = ["127.0.0.1", "localhost", "[::1]"].includes(hostname) || ["data:", "blob:"].includes(protocol);
+      const local = own.has(hostname) || ["data:", "blob:"].includes(protocol);
       if (!local) this.#note(`a request left this machine: ${request.url()}`);
     });
   }

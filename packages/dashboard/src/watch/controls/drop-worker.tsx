@@ -13,7 +13,7 @@ export function DropWorker({ run, worker: { id, name } }: { readonly run: Run; r
         type="button"
         class="control-drop"
         data-testid="control-drop"
-        aria-label={`Send ${name} away`}
+        aria-label={`drop ${name}`}
         title={`Send ${name} away`}
         onClick={() => (asking.value = true)}
       >

@@ -30,7 +30,7 @@ export function Chart({ run, spec, class: extra = "" }: ChartProps) {
             type="button"
             class="chart-log"
             aria-pressed={log.value}
-            aria-label={`${spec.title}: logarithmic axis`}
+            aria-label={`log axis: ${spec.title}`}
             onClick={() => (log.value = !log.value)}
           >
             log
