@@ -14,7 +14,7 @@ export function Figure({ name, testId, value, note, strong }: FigureProps) {
   const [number, unit] = value.split(" ");
   return (
     <div class="headline-figure">
-      <h3 class="headline-name">{name}</h3>
+      <p class="headline-name">{name}</p>
       <p class={`headline-value number ${strong ? "strong" : ""}`} data-testid={testId}>
         {number}
         {unit && <span class="headline-unit">{` ${unit}`}</span>}
