@@ -1,7 +1,7 @@
 // How far a run is, and what the page says of it: time left, headline, welcome, ending.
 import { describe, expect, it } from "vitest";
 import { follow, type DoneEvent } from "@tabgrad/core";
-import { endingWords } from "../src/watch/ending-words.ts";
+import { endingWords, measuredOn } from "../src/watch/ending-words.ts";
 import { headlineResult, workersWords } from "../src/watch/headline-words.ts";
 import { connectionWords, isOver, phaseWords } from "../src/watch/phase-words.ts";
 import { progressOf } from "../src/watch/progress-of.ts";
@@ -122,6 +122,13 @@ describe("words", () => {
     );
     expect(endingWords(viewOf(startEvent), done({ outcome: "diverged" })).text).not.toContain("checkpoint");
     expect(endingWords(view, done({ outcome: "failed", why: "the disk is full", code: "DIVERGED" })).text).toContain("DIVERGED");
+  });
+
+  it("say what the last numbers were measured on", () => {
+    const view = viewOf(startEvent, running, ...steps(70), evaluationEvent(70));
+    expect(measuredOn(view, done({ loss: 0.25 }))).toBe("on 100 held-out samples");
+    expect(measuredOn(view, done({ step: 71, loss: 0.25 }))).toBe("of the last step's batch");
+    expect(measuredOn(viewOf(startEvent), done({}))).toBe("of the last step's batch");
   });
 
   it("name every phase and every state of the connection", () => {

@@ -14,6 +14,9 @@ export const percent = (fraction: number, digits = 2): string => `${(100 * fract
 export const decimal = (value: number): string =>
   value !== 0 && Math.abs(value) < 1e-3 ? value.toExponential(1) : value.toPrecision(4);
 
+/** "0.001", "8.8e-7": what people chose, without zeros that say nothing. */
+export const plain = (value: number): string => String(Number(value.toPrecision(4)));
+
 /** "0:07", "12:30", "1:02:05"; "–" where nobody knows. */
 export function duration(seconds: number): string {
   if (!Number.isFinite(seconds)) return "–";

@@ -36,6 +36,14 @@ export function endingWords({ start, checkpoints }: Pick<RunView, "start" | "che
   }
 }
 
+/** What the numbers of the end were measured on. */
+export function measuredOn({ evaluations }: Pick<RunView, "evaluations">, { step, loss }: DoneEvent): string {
+  const last = evaluations.at(-1);
+  return last && last.step === step && last.loss === loss
+    ? `on ${count(last.samples)} held-out samples`
+    : "of the last step's batch";
+}
+
 /** Sentences one after the other, each with its stop. */
 const joined = (...texts: readonly string[]): string =>
   texts

@@ -5,6 +5,7 @@ import { useEffect, useRef } from "preact/hooks";
 import type { Feed } from "../shared/feed.ts";
 import { Panel } from "../shared/panel.tsx";
 import "./predictions.css";
+import { isSeen } from "./sightings.ts";
 
 type PredictionsPanel = ComponentType<{ readonly feed: Feed }>;
 
@@ -22,8 +23,8 @@ export function Predictions({ feed }: { readonly feed: Feed }) {
   useEffect(() => {
     if (!known || loaded.peek()) return;
     const near = new IntersectionObserver(
-      ([{ isIntersecting }]) => {
-        if (!isIntersecting) return;
+      (sightings) => {
+        if (!isSeen(sightings)) return;
         near.disconnect();
         void load();
       },

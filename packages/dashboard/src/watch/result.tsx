@@ -3,7 +3,7 @@ import { useComputed } from "@preact/signals";
 import { Copy } from "../shared/copy.tsx";
 import { count, decimal, metric } from "../shared/format.ts";
 import { Figure } from "./figure.tsx";
-import { endingWords } from "./ending-words.ts";
+import { endingWords, measuredOn } from "./ending-words.ts";
 import "./result.css";
 import type { Run } from "./run.ts";
 
@@ -12,6 +12,7 @@ export function Result({ run }: { readonly run: Run }) {
   if (!view?.done) return null;
   const { done } = view;
   const { outcome } = done;
+  const on = measuredOn(view, done);
   const { title, text, tone } = endingWords(view, done);
   return (
     <section class={`result ${tone}`} aria-labelledby="result" data-testid="result" data-outcome={outcome}>
@@ -23,10 +24,22 @@ export function Result({ run }: { readonly run: Run }) {
       </div>
       <div class="headline result-figures">
         {Object.entries(done.metrics).map(([name, value]) => (
-          <Figure key={name} name={name} testId={`result-${name}`} value={metric(name, value)} strong={outcome === "finished"} />
+          <Figure
+            key={name}
+            name={name}
+            testId={`result-${name}`}
+            value={metric(name, value)}
+            note={on}
+            strong={outcome === "finished"}
+          />
         ))}
         {done.loss !== null && (
-          <Figure name="loss" testId="result-loss" value={Number.isFinite(done.loss) ? decimal(done.loss) : "not finite"} />
+          <Figure
+            name="loss"
+            testId="result-loss"
+            value={Number.isFinite(done.loss) ? decimal(done.loss) : "not finite"}
+            note={on}
+          />
         )}
         <Figure name="samples" testId="result-samples" value={count(done.samples)} />
         <Figure name="samples/s" testId="result-samples-per-second" value={count(done.samplesPerSecond)} />

@@ -1,6 +1,6 @@
 // Another learning rate from the next step on.
 import { useComputed, useSignal } from "@preact/signals";
-import { decimal } from "../../shared/format.ts";
+import { plain } from "../../shared/format.ts";
 import type { Run } from "../run.ts";
 import { ask } from "./ask.ts";
 import { readLearningRate } from "./read-learning-rate.ts";
@@ -25,7 +25,7 @@ export function LearningRate({ run }: { readonly run: Run }) {
           data-testid="control-learning-rate"
           inputmode="decimal"
           autocomplete="off"
-          placeholder={now === undefined ? "0.001" : decimal(now)}
+          placeholder={now === undefined ? "0.001" : plain(now)}
           value={typed.value}
           aria-invalid={wrong}
           aria-describedby={wrong ? "rate-wrong" : undefined}

@@ -3,6 +3,7 @@ import { useComputed, useSignal, useSignalEffect, type ReadonlySignal } from "@p
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { themeChanges } from "../../shared/token-color.ts";
 import type { Run } from "../run.ts";
+import { isSeen } from "../sightings.ts";
 import { extent, nearest } from "./axis.ts";
 import "./chart.css";
 import { Plot } from "./plot.ts";
@@ -92,7 +93,7 @@ function Canvas({ run: { choices }, spec, data, log }: CanvasProps) {
     plot.value = made;
     const sizes = new ResizeObserver(() => made.resize(host.clientWidth, host.clientHeight));
     sizes.observe(host);
-    const sights = new IntersectionObserver(([{ isIntersecting }]) => (seen.value = isIntersecting), { rootMargin: "100px" });
+    const sights = new IntersectionObserver((sightings) => (seen.value = isSeen(sightings)), { rootMargin: "100px" });
     sights.observe(host);
     return () => {
       sizes.disconnect();

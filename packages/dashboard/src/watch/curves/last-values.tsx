@@ -1,6 +1,6 @@
 // The curves' last values as a table: for screen readers, and for whoever wants to copy numbers.
 import { useSignal } from "@preact/signals";
-import { clock, count, decimal } from "../../shared/format.ts";
+import { clock, count, decimal, plain } from "../../shared/format.ts";
 import type { Run } from "../run.ts";
 
 const rows = 12;
@@ -40,7 +40,7 @@ function Table({ run }: { readonly run: Run }) {
               <td>{decimal(series.loss[i])}</td>
               <td>{decimal(run.choices.loss.value[i])}</td>
               <td>{decimal(series.gradientNorm[i])}</td>
-              <td>{decimal(series.learningRate[i])}</td>
+              <td>{plain(series.learningRate[i])}</td>
               <td>{count(series.samplesPerSecond[i])}</td>
             </tr>
           ))}

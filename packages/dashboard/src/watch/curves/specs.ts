@@ -1,6 +1,6 @@
 // Which curves there are, and what each shows of a run.
 import type { Measure, RunView } from "@tabgrad/core";
-import { brief, count, decimal, metric } from "../../shared/format.ts";
+import { brief, count, decimal, metric, plain } from "../../shared/format.ts";
 import { evaluationX, seriesX, type Against } from "./axis.ts";
 import type { CurveStyle, PlotData } from "./plot.ts";
 import { smoothed } from "./smoothing.ts";
@@ -89,7 +89,7 @@ export const measureSpecs: readonly CurveSpec[] = [
     styles: [{ color: "--ink-soft", stroke: "plain" }],
     canLog: false,
     fromZero: true,
-    format: decimal,
+    format: plain,
     empty,
     read: (view, against) => ({
       x: seriesX(view, against),

@@ -4,6 +4,7 @@ import { useEffect, useRef } from "preact/hooks";
 import { count } from "../../shared/format.ts";
 import { Panel } from "../../shared/panel.tsx";
 import type { Run } from "../run.ts";
+import { isSeen } from "../sightings.ts";
 import { HistogramRow } from "./histogram-row.tsx";
 import "./model.css";
 
@@ -44,7 +45,7 @@ function Distributions({ run: { feed } }: { readonly run: Run }) {
   const seen = useSignal(false);
   const awake = useSignal(!document.hidden);
   useEffect(() => {
-    const sights = new IntersectionObserver(([{ isIntersecting }]) => (seen.value = isIntersecting));
+    const sights = new IntersectionObserver((sightings) => (seen.value = isSeen(sightings)));
     sights.observe(place.current!);
     const turned = (): void => void (awake.value = !document.hidden);
     document.addEventListener("visibilitychange", turned);

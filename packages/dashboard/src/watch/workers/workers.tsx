@@ -16,6 +16,7 @@ export function Workers({ run }: { readonly run: Run }) {
   const workers = useComputed(() => run.view.value?.workers).value;
   const over = useComputed(() => isOver(run.view.value?.phase)).value;
   const moving = useComputed(() => run.view.value?.phase === "running" && run.feed.state.value === "open").value;
+  const droppable = run.feed.granted.value && !over;
   const list = [...(workers?.values() ?? [])];
   return (
     <Panel title="Workers" id="workers" aside={<p class="quiet small number">{workers ? count(list.length) : ""}</p>}>
@@ -29,7 +30,7 @@ export function Workers({ run }: { readonly run: Run }) {
                     {column}
                   </th>
                 ))}
-                {run.feed.granted.value && (
+                {droppable && (
                   <th scope="col">
                     <span class="spoken">Controls</span>
                   </th>
@@ -38,7 +39,7 @@ export function Workers({ run }: { readonly run: Run }) {
             </thead>
             <tbody>
               {list.map((worker) => (
-                <Row key={worker.id} worker={worker} run={run} moving={moving} />
+                <Row key={worker.id} worker={worker} run={run} moving={moving} droppable={droppable} />
               ))}
             </tbody>
           </table>
@@ -61,9 +62,11 @@ interface RowProps {
   readonly run: Run;
   /** Steps are being taken; otherwise the speed is of the past. */
   readonly moving: boolean;
+  /** Whoever looks at it can send it away. */
+  readonly droppable: boolean;
 }
 
-function Row({ worker, run, moving }: RowProps) {
+function Row({ worker, run, moving, droppable }: RowProps) {
   const { id, availability, share, samplesPerSecond, vitals } = worker;
   return (
     <tr class={`workers-row ${availability}`} data-testid="worker-row" data-worker={id} data-availability={availability}>
@@ -90,7 +93,7 @@ function Row({ worker, run, moving }: RowProps) {
         <span aria-label="sent by it">↑ {vitals ? bytes(vitals.bytesUp) : "–"}</span>
         <span aria-label="sent to it">↓ {vitals ? bytes(vitals.bytesDown) : "–"}</span>
       </td>
-      {run.feed.granted.value && (
+      {droppable && (
         <td class="workers-drop">
           <DropWorker run={run} worker={worker} />
         </td>
