@@ -4,6 +4,8 @@ import type { Journal } from "./journal.ts";
 
 export interface TellingOptions {
   readonly journal: Journal;
+  /** What was told before, in a run that goes on. */
+  readonly view?: RunView;
   /** Whoever started the run. */
   readonly onEvent: (event: TelemetryEvent) => void;
   /** Those who watch; the view holds the event already. */
@@ -12,10 +14,11 @@ export interface TellingOptions {
 
 export class Telling {
   private readonly options: TellingOptions;
-  private current: RunView = initialView();
+  private current: RunView;
 
   constructor(options: TellingOptions) {
     this.options = options;
+    this.current = options.view ?? initialView();
   }
 
   /** The run as those see it who watch. Grows with the next event: pack it at once. */
@@ -35,7 +38,12 @@ export class Telling {
     this.follow(Date.now(), event);
   }
 
-  /** Nothing may be told after this. */
+  /** Resolves when all that was told is on the disk. */
+  saved(): Promise<void> {
+    return this.options.journal.sync();
+  }
+
+  /** Nothing may be told after this. @throws TabgradError OUTPUT_UNWRITABLE */
   close(): Promise<void> {
     return this.options.journal.close();
   }
