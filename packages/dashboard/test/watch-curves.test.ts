@@ -121,7 +121,8 @@ describe("axes", () => {
   });
 
   it("have short labels", () => {
-    expect(yLabel([0, 0.25, 0.5])).toEqual(["0", "0.3", "0.5"]);
+    expect(yLabel([0, 0.25, 0.5])).toEqual(["0", "0.25", "0.50"]);
+    expect(yLabel([0.963, 0.965 + 1e-13])).toEqual(["0.963", "0.965"]);
     expect(yLabel([0, 1000, 20_000])).toEqual(["0", "1k", "20k"]);
     expect(yLabel([0, 2e-4, 4e-4])).toEqual(["0", "2e-4", "4e-4"]);
     expect(yLabel([null, 1])).toEqual(["", "1"]);

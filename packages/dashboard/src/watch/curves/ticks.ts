@@ -24,8 +24,7 @@ export function yLabel(ticks: readonly (number | null)[]): string[] {
   const shown = ticks.filter((tick): tick is number => tick !== null && tick !== 0);
   const finest = Math.min(...shown.map(Math.abs));
   const coarsest = Math.max(...shown.map(Math.abs));
-  const step = Math.min(...shown.slice(1).map((tick, i) => Math.abs(tick - shown[i])));
-  const digits = Math.min(6, Math.max(0, -Math.floor(Math.log10(Number.isFinite(step) ? step : finest) + 1e-9)));
+  const digits = digitsOf(shown);
   return ticks.map((tick) => {
     if (tick === null) return "";
     if (tick === 0) return "0";
@@ -40,3 +39,14 @@ const shortExponent = (value: number): string => {
   const [mantissa, exponent] = value.toExponential(2).split("e");
   return `${Number(mantissa)}e${Number(exponent)}`;
 };
+
+const mostDigits = 6;
+
+/** As few as tell every tick exactly: 0.25 is not 0.3. */
+function digitsOf(ticks: readonly number[]): number {
+  for (let digits = 0; digits < mostDigits; digits++) {
+    const exact = ticks.every((tick) => Math.abs(Number(tick.toFixed(digits)) - tick) <= 1e-6 * Math.abs(tick));
+    if (exact) return digits;
+  }
+  return mostDigits;
+}
