@@ -1,7 +1,9 @@
 // The coordinator: carries out what the decision core decides. Sockets, disk and clock are here; decisions are in decide/, arithmetic
 // in reduce/.
 import {
+  closeCodes,
   rangesOf,
+  TabgradError,
   watchPath,
   type Availability,
   type Contribution,
@@ -13,7 +15,7 @@ import {
   type TelemetryEvent,
 } from "@tabgrad/core";
 import { CheckpointWriter, type Snapshot } from "./checkpoint/index.ts";
-import { commandEvent, type Action, type Outcome, type RunEvent } from "./decide/index.ts";
+import { commandEvent, isQuarantined, type Action, type Outcome, type RunEvent } from "./decide/index.ts";
 import { Description } from "./description.ts";
 import { Loop } from "./loop.ts";
 import type { CoordinatorOptions, RunningCoordinator } from "./options.ts";
@@ -37,6 +39,14 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
   const run = new CoordinatedRun(options);
   await run.begin();
   return run;
+}
+
+function quarantined(why: string): TabgradError {
+  return new TabgradError(
+    "WORKER_QUARANTINED",
+    `The worker may not take part in this run any more: ${why}`,
+    "Check its engine with `tabgrad doctor`; it may be started again, as another worker, once that is mended.",
+  );
 }
 
 type Performing<K extends Action["kind"]> = Extract<Action, { kind: K }>;
@@ -134,19 +144,23 @@ class CoordinatedRun implements RunningCoordinator, ConnectionHandler {
 
   greeted(connection: Connection, hello: Hello): void {
     if (this.loop.isOver) return connection.dismiss(this.farewell, false);
+    const { workerId } = hello;
+    if (isQuarantined(this.loop.state.conduct, workerId)) {
+      return connection.refuse(quarantined("what it sent was wrong before"), closeCodes.refused);
+    }
     connection.send(this.description.welcome(connection.id));
     for (const frame of this.reducer.frames()) connection.sendFrame(frame);
     const worker = this.team.join(connection, hello);
     this.tell({ event: "worker", ...worker, state: "joined", workers: this.team.size });
-    this.loop.dispatch({ kind: "joined", worker });
+    this.loop.dispatch({ kind: "joined", worker, workerId });
   }
 
   contributed(connection: Connection, contribution: Contribution, gradient: ArrivedGradient): void {
     const { id: worker } = connection;
     const { assignment, metricSums } = contribution;
-    const { assignments, ledger } = this.loop.state;
     const { metrics } = this.description;
-    const isTraining = assignments.get(assignment)?.worker === worker && ledger?.purpose === "train";
+    const open = this.loop.state.assignments.get(assignment);
+    const isTraining = open?.worker === worker && open.purpose === "train";
     const lack =
       isTraining && !gradient.complete
         ? "its contribution lacks chunks of the gradient"
@@ -154,7 +168,8 @@ class CoordinatedRun implements RunningCoordinator, ConnectionHandler {
     if (lack) return this.loop.dispatch({ kind: "failed", worker, assignment, why: lack });
     this.arrived.set(assignment, { contribution, gradient });
     const claim = { ...contribution, computeMs: contribution.timings.computeMs };
-    this.loop.dispatch({ kind: "claimed", worker, claim, finite: Number.isFinite(contribution.lossSum) });
+    const squaredNorm = isTraining && open.counts ? this.reducer.squaredNorm(gradient.chunks) : undefined;
+    this.loop.dispatch({ kind: "claimed", worker, claim, squaredNorm });
     this.arrived.delete(assignment);
   }
 
@@ -212,6 +227,8 @@ class CoordinatedRun implements RunningCoordinator, ConnectionHandler {
         return void this.assign(action);
       case "accept":
         return void this.accept(action);
+      case "recall":
+        return void this.recall(action);
       case "discard":
         return undefined;
       case "evaluated":
@@ -220,6 +237,8 @@ class CoordinatedRun implements RunningCoordinator, ConnectionHandler {
         return void this.checkpoints.request(this.snapshot());
       case "dismiss":
         return void this.dismiss(action);
+      case "quarantine":
+        return void this.quarantine(action);
       case "end":
         return void this.end(action.outcome).then(this.settle.resolve, this.settle.reject);
       default:
@@ -239,11 +258,15 @@ class CoordinatedRun implements RunningCoordinator, ConnectionHandler {
     });
   }
 
+  private recall({ worker, assignment }: Performing<"recall">): void {
+    this.team.get(worker)?.connection.send({ type: "recall", assignment, microbatches: [] });
+  }
+
   private accept({ assignment, worker: id }: Performing<"accept">): void {
     const { contribution, gradient } = this.arrived.get(assignment)!;
     if (gradient.chunks.length === 0) return;
-    this.reducer.add(gradient.chunks);
-    const { samples, timings } = contribution;
+    const { samples, timings, step } = contribution;
+    this.reducer.add(gradient.chunks, this.schedule.place(step, contribution.microbatches));
     const microbatches = rangesOf(contribution.microbatches);
     const name = this.team.get(id)?.identity.name ?? id;
     this.scoreboard.contributed({ id, name, samples, microbatches, timings, endedAt: Date.now() });
@@ -269,6 +292,11 @@ class CoordinatedRun implements RunningCoordinator, ConnectionHandler {
 
   private dismiss({ worker, why }: Performing<"dismiss">): void {
     this.team.get(worker)?.connection.dismiss(why, false);
+    this.depart(worker, why);
+  }
+
+  private quarantine({ worker, why }: Performing<"quarantine">): void {
+    this.team.get(worker)?.connection.refuse(quarantined(why), closeCodes.refused);
     this.depart(worker, why);
   }
 

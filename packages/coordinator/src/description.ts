@@ -74,8 +74,7 @@ export class Description {
       seed,
       silenceMs: 2 * silenceMs,
       worker,
-      // Assignments are no aligned blocks yet.
-      exact: false,
+      exact: run.description.exact,
     };
   }
 

@@ -12,6 +12,7 @@ import {
   type RunDescription,
 } from "@tabgrad/core";
 import type { Purpose, RunPlan } from "./decide/index.ts";
+import type { Place } from "./reduce/reducer.ts";
 
 export interface ScheduleOptions {
   readonly dataset: DatasetDescription;
@@ -56,6 +57,7 @@ export class Schedule {
       startWorkers,
       minWorkers,
       learningRate: run.optimizer.learningRate,
+      exact: run.exact,
     };
   }
 
@@ -65,6 +67,12 @@ export class Schedule {
 
   allMicrobatches(step: number): readonly Microbatch[] {
     return this.step(step).microbatches;
+  }
+
+  /** In an exact run, which block of the step's tree these microbatches are. */
+  place(step: number, indices: readonly number[]): Place | undefined {
+    if (!this.options.run.exact) return undefined;
+    return { block: { first: indices[0], end: indices[indices.length - 1] + 1 }, microbatches: this.allMicrobatches(step).length };
   }
 
   microbatches(purpose: Purpose, step: number, indices: readonly number[]): Microbatch[] {

@@ -92,11 +92,16 @@ describe("a run", () => {
     expect(told("step")).toEqual([]);
   });
 
-  it("stops where the gradient is not finite, before it touches a parameter", async () => {
+  it("stops where the gradient is not finite when it is computed again, before it touches a parameter", async () => {
     const { url, done } = await start({ optimizer: adam() });
     const { worker, welcome } = await RawWorker.join(url);
-    worker.contribute(await worker.message("assignment"), welcome, { value: NaN });
-    expect(await done).toMatchObject({ outcome: "diverged", step: 1, code: "DIVERGED", why: "step 1: the gradient is not finite" });
+    const first = await worker.message("assignment");
+    worker.contribute(first, welcome, { value: NaN });
+    const again = await worker.message("assignment", ({ assignment }) => assignment !== first.assignment);
+    expect(again.microbatches).toEqual(first.microbatches);
+    expect(told("decision").at(-1)?.reason).toMatchObject({ kind: "refused", worker: "raw", returned: 4 });
+    worker.contribute(again, welcome, { value: NaN });
+    expect(await done).toMatchObject({ outcome: "diverged", step: 0, code: "DIVERGED", why: "step 1: the gradient is not finite" });
     expect(await readdir(join(folder, "run"))).toEqual(["journal.msgpack", "step-00000000"]);
     const { manifest } = await readCheckpoint(join(folder, "run"));
     expect(told("done")[0].parametersSha256).toBe(manifest.parametersSha256);

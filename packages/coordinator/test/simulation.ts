@@ -39,6 +39,7 @@ export class Simulation {
       startWorkers: 1,
       minWorkers: 1,
       learningRate: 0.1,
+      exact: false,
       ...plan,
     };
     this.state = initialState(this.plan);
@@ -79,7 +80,11 @@ export class Simulation {
       case "evaluated":
         this.evaluations.push({ step: action.step, samples: action.totals.samples });
         return undefined;
+      case "recall":
+        this.sent = this.sent.filter(({ assignment }) => assignment !== action.assignment);
+        return undefined;
       case "dismiss":
+      case "quarantine":
         this.sent = this.sent.filter((sent) => sent.worker !== action.worker);
         return undefined;
       case "end":
@@ -92,7 +97,7 @@ export class Simulation {
   }
 
   join(id: string): void {
-    this.send({ kind: "joined", worker: { id, name: `worker ${id}`, host: "node", engine: "cpu", device: "test" } });
+    this.send({ kind: "joined", worker: { id, name: `worker ${id}`, host: "node", engine: "cpu", device: "test" }, workerId: id });
   }
 
   /** What the worker has not answered yet it may still answer: that is on its way. */
@@ -108,7 +113,7 @@ export class Simulation {
   /** The worker answers its oldest assignment. */
   answer(
     id: string,
-    change: Partial<{ samples: number; version: number; microbatches: readonly number[]; finite: boolean; computeMs: number }> = {},
+    change: Partial<{ samples: number; version: number; microbatches: readonly number[]; norm: number; lossSum: number; computeMs: number }> = {},
   ): boolean {
     const sent = this.sent.find((candidate) => candidate.worker === id);
     if (!sent) return false;
@@ -119,14 +124,15 @@ export class Simulation {
     this.send({
       kind: "claimed",
       worker: id,
-      finite: change.finite ?? true,
+      // As long as its samples are many.
+      squaredNorm: sent.purpose === "train" ? ((change.norm ?? 1) * samples) ** 2 : undefined,
       claim: {
         assignment: sent.assignment,
         step: sent.step,
         version: change.version ?? sent.version,
         microbatches,
         samples,
-        lossSum: samples,
+        lossSum: change.lossSum ?? samples,
         metricSums: [1],
         computeMs: change.computeMs ?? 1,
       },
@@ -148,17 +154,15 @@ export class Simulation {
   check(): void {
     const { ledger, assignments, workers, phase, begun } = this.state;
     if (phase === "ended") return;
-    const held = [...assignments.values()].flatMap((open) => open.microbatches);
-    if (new Set(held).size !== held.length) throw new Error("a microbatch is held twice");
     for (const open of assignments.values()) if (!workers.has(open.worker)) throw new Error("an assignment outlived its worker");
     const atWork = [...workers.values()].filter((worker) => worker.availability !== "paused");
-    for (const { id, availability, assignment } of workers.values())
-      if (availability === "paused" && assignment !== undefined) throw new Error(`${id} rests and holds an assignment`);
+    for (const { id, availability, assignments: held } of workers.values())
+      if (availability === "paused" && held.length > 0) throw new Error(`${id} rests and holds an assignment`);
     if (phase === "paused") return;
     const enough = atWork.length >= (begun ? this.plan.minWorkers : this.plan.startWorkers);
     if (enough !== (phase === "running")) throw new Error(`${phase} with ${atWork.length} workers`);
     if (!ledger || phase !== "running") return;
-    const idle = atWork.filter((worker) => worker.assignment === undefined).length;
+    const idle = atWork.filter((worker) => worker.assignments.length === 0).length;
     const pending = ledger.entries.filter((entry) => entry.state.kind === "pending").length;
     if (pending > 0 && idle > 0) throw new Error(`${pending} microbatches wait while ${idle} workers idle`);
   }

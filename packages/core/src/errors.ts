@@ -53,6 +53,7 @@ export const errorKinds = {
   CONNECTION_LOST: "network",
   CERTIFICATE_UNTRUSTED: "network",
   CONTROL_REFUSED: "network",
+  WORKER_QUARANTINED: "network",
   ENGINE_UNAVAILABLE: "engine",
   ENGINE_UNSUPPORTED: "engine",
   ENGINE_FAILED: "engine",

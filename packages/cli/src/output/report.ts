@@ -1,5 +1,5 @@
 // Shows a run to whoever started it: JSON lines on stdout for a script, a progress bar and a summary for a person.
-import { sentence, type DoneEvent, type StartEvent, type TelemetryEvent } from "@tabgrad/core";
+import { sentence, type DoneEvent, type Reason, type StartEvent, type TelemetryEvent } from "@tabgrad/core";
 import { relative } from "node:path";
 import pc from "picocolors";
 import type { Logger } from "pino";
@@ -47,10 +47,14 @@ export function createReport(options: CommonOptions & { readonly json?: true }):
 /** The log speaks of what changes, not of every step. */
 function narrate(event: TelemetryEvent, log: Logger): void {
   if (event.event === "start") log.info({ run: event.runId }, introduction(event));
-  else if (event.event === "decision") log.info({ reason: event.reason }, sentence(event.reason));
+  else if (event.event === "decision")
+    log[isDetail(event.reason) ? "debug" : "info"]({ reason: event.reason }, sentence(event.reason));
   else if (event.event === "worker" && event.state === "joined") log.debug(event, `${event.name} computes on ${event.device}`);
   else if (event.event === "checkpoint") log.debug(event, `checkpoint of step ${event.step}: ${event.path}`);
 }
+
+/** How work is spread changes often, and is all there on the dashboard. */
+const isDetail = ({ kind }: Reason): boolean => kind === "shared" || kind === "duplicated";
 
 function introduction({ parameters, trainSamples, evaluationSamples, batchSize, steps }: StartEvent): string {
   return `${count(parameters)} parameters, ${count(trainSamples)} samples to learn from, ${count(evaluationSamples)} held out; ${count(steps)} steps of ${count(batchSize)} samples`;

@@ -1,7 +1,11 @@
-// How whole steps are divided among the workers, and why a division differs from the one before.
+// How whole steps are divided among the workers, and why a division differs from the one that people were told of.
 import type { Reason, WorkerAvailability } from "@tabgrad/core";
-import { duration, shares, type Pace } from "./shares.ts";
-import { usablePace, type WorkerRecord } from "./workers.ts";
+import { quietMs } from "./helping.ts";
+import { duration, type Pace } from "./pace.ts";
+import { shares } from "./shares.ts";
+import type { RunState } from "./state.ts";
+import type { Turn } from "./turn.ts";
+import { paceFrom, type WorkerRecord } from "./workers.ts";
 
 export interface DivisionPart {
   readonly worker: string;
@@ -20,36 +24,60 @@ export interface Division {
   readonly parts: readonly DivisionPart[];
 }
 
-/** Divides microbatches of about equal size among workers; sticks to the division before where that is nearly as good. */
+/**
+ * Divides microbatches of about equal size among workers; sticks to the division before where that is nearly as good.
+ * @param busy workers that have something else to do: they get nothing
+ */
 export function divide(
   workers: readonly WorkerRecord[],
+  busy: readonly WorkerRecord[],
   { microbatches, samples }: Pick<Division, "microbatches" | "samples">,
   now: number,
   before: Division | undefined,
 ): Division {
-  const steady = before && microbatches === before.microbatches && isSameTeam(before, workers);
-  const previous = steady ? before.parts.map((part) => part.microbatches) : undefined;
-  const counts = shares(microbatches, samples, workers.map(usablePace), previous);
-  const parts = workers.map(({ id, name, availability, pace }, i) => ({
-    worker: id,
-    name,
-    microbatches: counts[i],
-    availability,
+  const had = new Map(before?.parts.map((part) => [part.worker, part.microbatches]));
+  const previous = workers.every(({ id }) => had.has(id)) ? workers.map(({ id }) => had.get(id)!) : undefined;
+  const paces = workers.map((worker) => paceFrom(now, worker));
+  const counts = shares(microbatches, samples, paces, previous);
+  const part = ({ id, name, availability, pace }: WorkerRecord, count: number): DivisionPart => ({
+    ...{ worker: id, name, microbatches: count, availability },
     ...(pace && { pace }),
-  }));
+  });
+  const parts = [...workers.map((worker, i) => part(worker, counts[i])), ...busy.map((worker) => part(worker, 0))];
   return { since: now, samples, microbatches, parts };
 }
 
-const isSameTeam = ({ parts }: Division, workers: readonly WorkerRecord[]): boolean =>
-  parts.length === workers.length && parts.every((part, i) => part.worker === workers[i].id);
+/**
+ * Whole steps are divided so from now on. People are told at once who came, went or can do more or less; of changes that only follow the
+ * workers' speed, now and then, and of large ones.
+ */
+export function adopt(turn: Turn, division: Division): void {
+  const { announced, workers } = turn.state;
+  turn.set({ division });
+  if (!announced || division.microbatches > announced.microbatches) return turn.set({ announced: division });
+  const changes = changesOf(announced, division);
+  if (changes === 0) return;
+  const event = membershipChange(announced, division, workers) ?? availabilityChange(announced, division);
+  if (!event && !isPaceNews(turn.state, changes / division.microbatches, turn.now)) return;
+  turn.reasons.push(sharedReason(division, event ?? paceChange(announced, division)));
+  turn.set({ announced: division, ...(!event && { paceToldAt: turn.now }) });
+}
 
-/** Why steps are divided in another way than before; undefined if they are not. */
-export function redivided(before: Division, after: Division, workers: ReadonlyMap<string, WorkerRecord>): Reason | undefined {
-  const countsOf = ({ parts }: Division): string => parts.map(({ worker, microbatches }) => `${worker} ${microbatches}`).join();
-  if (countsOf(before) === countsOf(after)) return undefined;
-  const parts = after.parts.map(({ name, microbatches }) => ({ worker: name, microbatches }));
-  const why = membershipChange(before, after, workers) ?? availabilityChange(before, after) ?? paceChange(before, after);
-  return { kind: "shared", shares: parts, microbatches: after.microbatches, why };
+const isPaceNews = ({ paceToldAt = -Infinity }: RunState, part: number, now: number): boolean =>
+  part >= 1 / 4 && now >= paceToldAt + quietMs;
+
+/** By how many microbatches the part of one worker differs at most. */
+function changesOf(before: Division, after: Division): number {
+  const had = new Map(before.parts.map((part) => [part.worker, part.microbatches]));
+  const has = new Set(after.parts.map(({ worker }) => worker));
+  const gone = before.parts.filter(({ worker }) => !has.has(worker));
+  const differences = after.parts.map(({ worker, microbatches }) => Math.abs(microbatches - (had.get(worker) ?? 0)));
+  return Math.max(0, ...differences, ...gone.map(({ microbatches }) => microbatches));
+}
+
+function sharedReason({ parts, microbatches }: Division, why: string): Reason {
+  const shares = parts.map((part) => ({ worker: part.name, microbatches: part.microbatches }));
+  return { kind: "shared", shares, microbatches, why };
 }
 
 function membershipChange(before: Division, after: Division, workers: ReadonlyMap<string, WorkerRecord>): string | undefined {
@@ -80,8 +108,8 @@ function paceChange(before: Division, after: Division): string {
   const factors = after.parts.flatMap(({ worker, name, pace }) => {
     const then = old.get(worker)!;
     if (!pace || !then.pace) return [];
-    const took = duration(then.microbatches, before.samples, then.pace);
-    return [{ name, speedup: took / duration(then.microbatches, before.samples, pace) }];
+    const samples = Math.max(1, then.microbatches) * before.samples;
+    return [{ name, speedup: duration(samples, then.pace) / duration(samples, pace) }];
   });
   const [most] = factors.sort((a, b) => Math.abs(Math.log(b.speedup)) - Math.abs(Math.log(a.speedup)));
   if (!most || Math.abs(Math.log(most.speedup)) < Math.log(1.1)) return "all would be done sooner so";

@@ -2,7 +2,10 @@
 export { commandEvent } from "./command.ts";
 export { openLedger, type Claim, type Ledger, type LedgerEntry, type Purpose, type Totals } from "./ledger.ts";
 export { decide } from "./run.ts";
-export { shares, type Pace } from "./shares.ts";
+export { isQuarantined } from "./conduct.ts";
+export { nextWake } from "./helping.ts";
+export type { Pace } from "./pace.ts";
+export { shares } from "./shares.ts";
 export {
   initialState,
   type Action,

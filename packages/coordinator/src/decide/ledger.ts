@@ -6,7 +6,8 @@ export type { Purpose };
 
 export type MicrobatchState =
   | { readonly kind: "pending" }
-  | { readonly kind: "assigned"; readonly assignment: number }
+  /** To one assignment, or to several of the same microbatches: whichever is there first is the one that counts. */
+  | { readonly kind: "assigned"; readonly assignments: readonly number[] }
   | { readonly kind: "done"; readonly worker: string };
 
 export interface LedgerEntry {
@@ -50,22 +51,33 @@ export const pendingMicrobatches = (ledger: Ledger): number[] =>
 
 export const isComplete = (ledger: Ledger): boolean => ledger.entries.every((entry) => entry.state.kind === "done");
 
-const change = (ledger: Ledger, next: (entry: LedgerEntry) => MicrobatchState): Ledger => ({
-  ...ledger,
-  entries: ledger.entries.map((entry) => ({ ...entry, state: next(entry) })),
-});
-
-/** Gives pending microbatches to an assignment. */
-export function assign(ledger: Ledger, microbatches: readonly number[], assignment: number): Ledger {
-  const taken = new Set(microbatches);
-  return change(ledger, (entry) =>
-    taken.has(entry.index) && entry.state.kind === "pending" ? { kind: "assigned", assignment } : entry.state,
-  );
+/** The assignments that hold a microbatch. */
+export function holders({ entries }: Ledger, microbatch: number): readonly number[] {
+  const { state } = entries[microbatch];
+  return state.kind === "assigned" ? state.assignments : [];
 }
 
-/** Puts back what an assignment still holds. */
-export const release = (ledger: Ledger, assignment: number): Ledger =>
-  change(ledger, (entry) => (entry.state.kind === "assigned" && entry.state.assignment === assignment ? pending : entry.state));
+/** Gives these microbatches another state; the entries of the others stay the same objects. */
+function change(ledger: Ledger, microbatches: readonly number[], next: (state: MicrobatchState) => MicrobatchState): Ledger {
+  const entries = [...ledger.entries];
+  for (const index of microbatches) entries[index] = { ...entries[index], state: next(entries[index].state) };
+  return { ...ledger, entries };
+}
+
+/** Gives microbatches that are not done to an assignment, beside those that hold them. */
+export const assign = (ledger: Ledger, microbatches: readonly number[], assignment: number): Ledger =>
+  change(ledger, microbatches, (state) => {
+    if (state.kind === "done") return state;
+    return { kind: "assigned", assignments: state.kind === "assigned" ? [...state.assignments, assignment] : [assignment] };
+  });
+
+/** Takes microbatches from an assignment; those that no other one holds are pending again. */
+export const release = (ledger: Ledger, microbatches: readonly number[], assignment: number): Ledger =>
+  change(ledger, microbatches, (state) => {
+    if (state.kind !== "assigned") return state;
+    const rest = state.assignments.filter((one) => one !== assignment);
+    return rest.length > 0 ? { kind: "assigned", assignments: rest } : pending;
+  });
 
 /** What a worker says it computed: its contribution without the tensor. */
 export interface Claim extends Omit<Contribution, "type" | "timings"> {
@@ -74,29 +86,31 @@ export interface Claim extends Omit<Contribution, "type" | "timings"> {
 }
 
 /**
- * Why a claim can't be counted, or undefined if it can: it must be for this step and version, for microbatches that this very
- * assignment holds, and its number of samples must be theirs.
+ * Why a claim can't be counted, or undefined if it can: it must be for this step and version, for the microbatches of its assignment,
+ * all of them, and for as many samples as they have.
  */
-export function objection(ledger: Ledger, claim: Claim): string | undefined {
+export function objection(
+  ledger: Ledger,
+  claim: Claim,
+  held: { readonly microbatches: readonly number[]; readonly samples: number },
+): string | undefined {
   if (claim.step !== ledger.step || claim.version !== ledger.version) {
     return `it is for step ${claim.step} at version ${claim.version}, the ledger is at step ${ledger.step} and version ${ledger.version}`;
   }
-  const wanted = new Set(claim.microbatches);
-  const held = ledger.entries.filter(
-    ({ index, state }) => wanted.has(index) && state.kind === "assigned" && state.assignment === claim.assignment,
-  );
-  if (held.length !== claim.microbatches.length || held.length === 0)
-    return "it is for microbatches that its assignment does not hold";
-  const samples = held.reduce((total, entry) => total + entry.samples, 0);
-  return samples === claim.samples ? undefined : `it sums ${claim.samples} samples where its microbatches have ${samples}`;
+  if (!isSame(claim.microbatches, held.microbatches)) return "it is for other microbatches than its assignment's";
+  return claim.samples === held.samples
+    ? undefined
+    : `it sums ${claim.samples} samples where its microbatches have ${held.samples}`;
 }
+
+export const isSame = (a: readonly number[], b: readonly number[]): boolean =>
+  a.length === b.length && a.every((index, i) => index === b[i]);
 
 /** Counts a claim that has no objection. */
 export function count(ledger: Ledger, claim: Claim, worker: string): Ledger {
-  const done = new Set(claim.microbatches);
   const { totals } = ledger;
   return {
-    ...change(ledger, (entry) => (done.has(entry.index) ? { kind: "done", worker } : entry.state)),
+    ...change(ledger, claim.microbatches, () => ({ kind: "done", worker })),
     totals: {
       samples: totals.samples + claim.samples,
       lossSum: totals.lossSum + claim.lossSum,

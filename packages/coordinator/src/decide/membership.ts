@@ -1,6 +1,8 @@
 // Who takes part: joining, leaving, failing, resting. Each of them only moves microbatches back into the ledger; what happens to them
 // there is the work's matter.
 import type { WorkerAvailability } from "@tabgrad/core";
+import { isQuarantined } from "./conduct.ts";
+import { unknownPunctuality } from "./pace.ts";
 import type { Turn } from "./turn.ts";
 import { proceed } from "./work.ts";
 import { without, type WorkerIdentity, type WorkerRecord } from "./workers.ts";
@@ -8,8 +10,25 @@ import { without, type WorkerIdentity, type WorkerRecord } from "./workers.ts";
 /** A worker that fails this often in a row, with no contribution in between, is sent away. */
 export const maxFailures = 3;
 
-export function join(turn: Turn, identity: WorkerIdentity): void {
-  const worker: WorkerRecord = { ...identity, joinedAt: turn.now, availability: "available", failures: 0, samples: 0 };
+export function join(turn: Turn, identity: WorkerIdentity, workerId: string): void {
+  if (isQuarantined(turn.state.conduct, workerId)) {
+    turn.actions.push({ kind: "quarantine", worker: identity.id, why: "what it sent was wrong before" });
+    return;
+  }
+  const worker: WorkerRecord = {
+    ...identity,
+    workerId,
+    joinedAt: turn.now,
+    availability: "available",
+    punctuality: unknownPunctuality,
+    measurements: 0,
+    assignments: [],
+    freeAt: turn.now,
+    isLeftOut: false,
+    excused: [],
+    failures: 0,
+    samples: 0,
+  };
   turn.set({ workers: new Map(turn.state.workers).set(identity.id, worker) });
   turn.reasons.push({ kind: "joined", worker: identity.name, workers: turn.state.workers.size });
   proceed(turn);
@@ -25,10 +44,10 @@ export function leave(turn: Turn, id: string, why: string): void {
 
 export function fail(turn: Turn, id: string, assignment: number, why: string): void {
   const worker = turn.state.workers.get(id);
-  if (!worker || worker.assignment !== assignment) return;
-  const returned = turn.releaseAssignment(worker);
+  if (!worker?.assignments.includes(assignment)) return;
+  const returned = turn.close(assignment);
   const failures = worker.failures + 1;
-  turn.setWorker(id, { failures });
+  turn.setWorker(id, { failures, freeAt: turn.now });
   turn.actions.push({ kind: "discard", worker: id, assignment });
   turn.reasons.push({ kind: "failed", worker: worker.name, why, returned, failures });
   if (failures >= maxFailures) {
@@ -43,8 +62,8 @@ export function fail(turn: Turn, id: string, assignment: number, why: string): v
 export function changeAvailability(turn: Turn, id: string, availability: WorkerAvailability, why: string): void {
   const worker = turn.state.workers.get(id);
   if (!worker || worker.availability === availability) return;
-  const returned = availability === "paused" ? turn.releaseAssignment(worker) : 0;
-  turn.setWorker(id, { availability, ...(returned > 0 && { gaveUp: worker.assignment }) });
+  const returned = availability === "paused" ? turn.closeAll(id) : 0;
+  turn.setWorker(id, { availability });
   turn.reasons.push(
     availability === "paused"
       ? { kind: "rested", worker: worker.name, why, returned }
@@ -66,8 +85,8 @@ export function drop(turn: Turn, id: string): void {
 }
 
 /** Returns how many microbatches went back. */
-function remove(turn: Turn, worker: WorkerRecord): number {
-  const returned = turn.releaseAssignment(worker);
+export function remove(turn: Turn, worker: WorkerRecord): number {
+  const returned = turn.closeAll(worker.id);
   turn.set({ workers: without(turn.state.workers, worker.id) });
   return returned;
 }

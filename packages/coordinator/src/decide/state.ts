@@ -1,8 +1,10 @@
 // What a decision is made from and what comes of it: the plan, the state, the events and the actions. The rim (../coordinator.ts)
 // brings the events and carries out the actions in order.
 import type { Reason, WorkerAvailability } from "@tabgrad/core";
+import type { Conduct } from "./conduct.ts";
 import type { Division } from "./division.ts";
 import type { Claim, Ledger, Purpose, Totals } from "./ledger.ts";
+import type { Suspect } from "./suspicion.ts";
 import type { WorkerIdentity, Workers } from "./workers.ts";
 
 /** What is fixed when a run begins. */
@@ -23,14 +25,24 @@ export interface RunPlan {
   readonly minWorkers: number;
   /** Until somebody changes it. */
   readonly learningRate: number;
+  /** Sums are taken along the fixed tree: every training assignment is a block of it. */
+  readonly exact: boolean;
 }
 
+/** Something that a worker was given and has not answered. */
 export interface OpenAssignment {
   readonly worker: string;
+  readonly purpose: Purpose;
+  /** The parameter version to compute it with. */
+  readonly version: number;
   readonly microbatches: readonly number[];
   readonly samples: number;
-  /** When it could begin: sent, or when its parameter version was there. */
+  /** When it could begin at the earliest: sent, and its parameters there. */
   readonly since: number;
+  /** Whether its contribution can count. If not, it only shows how fast the worker is: others were faster, or it was meant so. */
+  readonly counts: boolean;
+  /** It was given to this worker because another one is slow. */
+  readonly isCopy: boolean;
 }
 
 export type Phase =
@@ -58,18 +70,32 @@ export interface RunState {
   readonly learningRate: number;
   /** How the newest whole step was divided. */
   readonly division?: Division;
+  /** The newest division that people were told of. */
+  readonly announced?: Division;
+  /** When they were last told of one that only follows the workers' speed. */
+  readonly paceToldAt?: number;
+  /** Logarithms of the gradient's norm per sample in the newest contributions that counted. */
+  readonly norms: readonly number[];
+  /** Microbatches of the open ledger of which a contribution was refused. */
+  readonly suspects: readonly Suspect[];
+  /** Workers that sent something wrong, by the id they gave themselves. */
+  readonly conduct: ReadonlyMap<string, Conduct>;
 }
 
 export type RunEvent =
-  | { readonly kind: "joined"; readonly worker: WorkerIdentity }
+  /** `workerId`: what the worker calls itself on every connection. */
+  | { readonly kind: "joined"; readonly worker: WorkerIdentity; readonly workerId: string }
   | { readonly kind: "left"; readonly worker: string; readonly why: string }
   | { readonly kind: "availability"; readonly worker: string; readonly availability: WorkerAvailability; readonly why: string }
-  | { readonly kind: "claimed"; readonly worker: string; readonly claim: Claim; readonly finite: boolean }
+  /** `squaredNorm`: of the summed gradient; not finite where a value of it is not. Undefined for an evaluation. */
+  | { readonly kind: "claimed"; readonly worker: string; readonly claim: Claim; readonly squaredNorm?: number }
   | { readonly kind: "failed"; readonly worker: string; readonly assignment: number; readonly why: string }
   /** The optimizer step that an `apply` action asked for has been taken. */
   | { readonly kind: "applied"; readonly step: number }
   /** It has not been: the gradient is not finite. */
   | { readonly kind: "diverged"; readonly step: number; readonly what: string }
+  /** It is as late as `nextWake` asked for. */
+  | { readonly kind: "tick" }
   /** What somebody who may control the run wants. */
   | { readonly kind: "pause" }
   | { readonly kind: "resume" }
@@ -93,6 +119,8 @@ export type Action =
       readonly version: number;
       readonly microbatches: readonly number[];
     }
+  /** Tell the worker that nobody needs the assignment any more. */
+  | { readonly kind: "recall"; readonly worker: string; readonly assignment: number }
   /** Add the contribution to the sums of the step. */
   | { readonly kind: "accept"; readonly worker: string; readonly assignment: number }
   /** Forget what came of the contribution. */
@@ -103,6 +131,8 @@ export type Action =
   | { readonly kind: "checkpoint"; readonly step: number }
   /** Send the worker away. */
   | { readonly kind: "dismiss"; readonly worker: string; readonly why: string }
+  /** Send the worker away for good: what it sent was wrong again and again. */
+  | { readonly kind: "quarantine"; readonly worker: string; readonly why: string }
   | { readonly kind: "end"; readonly outcome: Outcome };
 
 export interface Decision {
@@ -121,5 +151,8 @@ export function initialState({ learningRate }: Pick<RunPlan, "learningRate">): R
     checkpointAt: 0,
     begun: false,
     learningRate,
+    norms: [],
+    suspects: [],
+    conduct: new Map(),
   };
 }

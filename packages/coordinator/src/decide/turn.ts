@@ -1,8 +1,8 @@
 // One decision in the making: what the parts of the decision core read and write while they work out what an event brings about.
 import type { Reason } from "@tabgrad/core";
-import { release } from "./ledger.ts";
-import type { Action, Outcome, RunPlan, RunState } from "./state.ts";
-import { changed, type WorkerRecord } from "./workers.ts";
+import { assign, release } from "./ledger.ts";
+import type { Action, OpenAssignment, Outcome, RunPlan, RunState } from "./state.ts";
+import { changed, excuse, type WorkerRecord } from "./workers.ts";
 
 /** Replaces `state` and collects; what it was given stays as it was. */
 export class Turn {
@@ -26,20 +26,47 @@ export class Turn {
     this.set({ workers: changed(this.state.workers, id, change) });
   }
 
-  /** Gives the worker's microbatches back to the ledger; returns how many. */
-  releaseAssignment({ id, assignment }: WorkerRecord): number {
-    if (assignment === undefined) return 0;
-    const { ledger, assignments } = this.state;
-    const open = assignments.get(assignment);
+  /** Gives microbatches of the open ledger to a worker that has nothing, or has others before them. */
+  assign(workerId: string, microbatches: readonly number[], { counts = true, isCopy = false } = {}): void {
+    const { nextAssignment: assignment, assignments, workers } = this.state;
+    const ledger = this.state.ledger!;
+    const { purpose, step, version, entries } = ledger;
+    const samples = microbatches.reduce((sum, index) => sum + entries[index].samples, 0);
+    const open: OpenAssignment = { worker: workerId, purpose, version, microbatches, samples, since: this.now, counts, isCopy };
+    this.set({
+      ledger: counts ? assign(ledger, microbatches, assignment) : ledger,
+      assignments: new Map(assignments).set(assignment, open),
+      nextAssignment: assignment + 1,
+    });
+    this.setWorker(workerId, { assignments: [...workers.get(workerId)!.assignments, assignment], isLeftOut: false });
+    this.actions.push({ kind: "assign", worker: workerId, assignment, purpose, step, version, microbatches });
+  }
+
+  /** Forgets an assignment. Returns how many of its microbatches are pending again, since nobody else has them. */
+  close(id: number): number {
+    const { ledger, assignments, workers } = this.state;
+    const open = assignments.get(id);
+    if (!open) return 0;
     const rest = new Map(assignments);
-    rest.delete(assignment);
-    this.set({ assignments: rest, ledger: ledger && release(ledger, assignment) });
-    this.setWorker(id, { assignment: undefined });
-    return open?.microbatches.length ?? 0;
+    rest.delete(id);
+    this.set({ assignments: rest });
+    const held = workers.get(open.worker)?.assignments ?? [];
+    this.setWorker(open.worker, { assignments: held.filter((one) => one !== id) });
+    if (!open.counts || !ledger) return 0;
+    const after = release(ledger, open.microbatches, id);
+    this.set({ ledger: after });
+    return open.microbatches.filter((index) => after.entries[index].state.kind === "pending").length;
+  }
+
+  /** Takes from a worker all it has; returns how many microbatches are pending again. What still comes of it is excused. */
+  closeAll(workerId: string): number {
+    const { assignments: ids, excused } = this.state.workers.get(workerId)!;
+    this.setWorker(workerId, { excused: excuse(excused, ids) });
+    return ids.reduce((returned, id) => returned + this.close(id), 0);
   }
 
   end(outcome: Outcome): void {
-    this.set({ phase: "ended", ledger: undefined, assignments: new Map() });
+    this.set({ phase: "ended", ledger: undefined, assignments: new Map(), suspects: [] });
     this.actions.push({ kind: "end", outcome });
   }
 }

@@ -1,58 +1,21 @@
-// What is computed: opens the ledgers of steps and evaluations one after another, hands their microbatches out, counts what comes.
-import {
-  assign,
-  count,
-  isComplete,
-  objection,
-  openLedger,
-  pendingMicrobatches,
-  release,
-  type Claim,
-  type Ledger,
-} from "./ledger.ts";
-import { divide, redivided } from "./division.ts";
+// What is computed: opens the ledgers of steps and evaluations one after another, and hands their microbatches out.
+import { blocksOf } from "./blocks.ts";
+import { adopt, divide } from "./division.ts";
+import { help } from "./helping.ts";
+import { holders, isComplete, openLedger, pendingMicrobatches, type Ledger } from "./ledger.ts";
 import { cut } from "./shares.ts";
+import type { RunState } from "./state.ts";
 import type { Turn } from "./turn.ts";
-import { atWork, measured, type WorkerRecord } from "./workers.ts";
-
-export function claim(turn: Turn, id: string, claimed: Claim, finite: boolean): void {
-  const { ledger, workers, assignments } = turn.state;
-  const worker = workers.get(id);
-  const open = assignments.get(claimed.assignment);
-  const problem = open?.worker !== id || !ledger ? "its assignment is not open" : objection(ledger, claimed);
-  if (problem || !worker || !open || !ledger) {
-    turn.actions.push({ kind: "discard", worker: id, assignment: claimed.assignment });
-    // What was on its way from somebody who was just sent away, or just began to rest, is worth no word.
-    if (!worker || worker.gaveUp === claimed.assignment) return;
-    turn.reasons.push({ kind: "discarded", worker: worker.name, why: problem ?? "" });
-    // What it held is done by somebody, or must be done again; either way this worker is free.
-    if (open?.worker === id) turn.releaseAssignment(worker);
-    return proceed(turn);
-  }
-  if (!finite && ledger.purpose === "train") {
-    const what = `worker ${worker.name} found a loss sum of ${claimed.lossSum}`;
-    return turn.end({ kind: "diverged", step: claimed.step, what });
-  }
-  turn.actions.push({ kind: "accept", worker: id, assignment: claimed.assignment });
-  const rest = new Map(assignments);
-  rest.delete(claimed.assignment);
-  // What it was assigned but did not claim goes back.
-  turn.set({ assignments: rest, ledger: release(count(ledger, claimed, id), claimed.assignment) });
-  turn.setWorker(id, {
-    assignment: undefined,
-    failures: 0,
-    pace: measured(worker.pace, claimed.samples, turn.now - open.since, claimed.computeMs),
-    samples: worker.samples + (ledger.purpose === "train" ? claimed.samples : 0),
-  });
-  proceed(turn);
-}
+import { atWork, idleWorkers, type WorkerRecord } from "./workers.ts";
 
 /** The optimizer step has been taken. */
 export function applied(turn: Turn, step: number): void {
   if (step !== turn.state.step) return;
   // Whoever was assigned ahead could not begin before the new parameters were on their way.
-  const assignments = new Map([...turn.state.assignments].map(([id, open]) => [id, { ...open, since: turn.now }]));
-  turn.set({ assignments });
+  const begun = [...turn.state.assignments].map(
+    ([id, open]) => [id, open.version === step ? { ...open, since: turn.now } : open] as const,
+  );
+  turn.set({ assignments: new Map(begun) });
   if (step < turn.plan.steps && checkpointDue(turn, step)) {
     turn.set({ checkpointAt: turn.now });
     turn.actions.push({ kind: "checkpoint", step });
@@ -68,7 +31,8 @@ function checkpointDue({ plan, state, now }: Turn, step: number): boolean {
 
 /** Does whatever can be done now: closes a complete ledger, opens the next, hands out what is pending. */
 export function proceed(turn: Turn): void {
-  const { ledger } = turn.state;
+  const { ledger, phase } = turn.state;
+  if (phase === "ended") return;
   if (ledger && isComplete(ledger)) return close(turn, ledger);
   if (!ledger) return openNext(turn);
   handOut(turn);
@@ -105,14 +69,44 @@ function openNext(turn: Turn, purpose: Ledger["purpose"] = "train"): void {
   handOut(turn);
 }
 
-/** Assigns pending microbatches to idle workers, if there are workers enough. */
+/** Gives idle workers something to do, if there are workers enough: what was refused, what is pending, what others are slow with. */
 function handOut(turn: Turn): void {
   if (!isReady(turn)) return;
-  const { workers, ledger } = turn.state;
-  const pending = pendingMicrobatches(ledger!);
-  const idle = atWork(workers).filter((worker) => worker.assignment === undefined);
+  redo(turn);
+  shareOut(turn);
+  help(turn);
+}
+
+/** Gives what was refused, in one piece, to somebody else than who sent it, unless nobody else is there who answers. */
+function redo(turn: Turn): void {
+  for (const { microbatches, workerId } of turn.state.suspects) {
+    const { ledger, workers } = turn.state;
+    if (holders(ledger!, microbatches[0]).length > 0) continue;
+    const others = atWork(workers).filter((worker) => worker.workerId !== workerId && !isAwaited(turn.state, worker));
+    const idle = idleWorkers(workers);
+    const next = others.find(({ assignments }) => assignments.length === 0) ?? (others.length === 0 ? idle[0] : undefined);
+    if (next) turn.assign(next.id, microbatches);
+  }
+}
+
+/** Whether all it has are results that came too late. */
+const isAwaited = (state: RunState, { assignments }: WorkerRecord): boolean =>
+  assignments.length > 0 && assignments.every((id) => !state.assignments.get(id)!.counts);
+
+function shareOut(turn: Turn): void {
+  const { workers, ledger, suspects } = turn.state;
+  const { purpose, entries } = ledger!;
+  const refused = new Set(suspects.flatMap(({ microbatches }) => microbatches));
+  const pending = pendingMicrobatches(ledger!).filter((index) => !refused.has(index));
+  const idle = idleWorkers(workers);
   if (pending.length === 0 || idle.length === 0) return;
-  cut(pending, lengths(turn, pending, idle)).forEach((microbatches, i) => assignTo(turn, idle[i], microbatches));
+  const inBlocks = turn.plan.exact && purpose === "train";
+  cut(pending, lengths(turn, pending, idle)).forEach((microbatches, i) => {
+    const { id } = idle[i];
+    turn.setWorker(id, { isLeftOut: microbatches.length === 0 });
+    const pieces = inBlocks ? blocksOf(microbatches, entries.length) : [microbatches];
+    for (const piece of pieces) if (piece.length > 0) turn.assign(id, piece);
+  });
 }
 
 /** How many of the pending microbatches each of the idle workers gets. */
@@ -120,16 +114,12 @@ function lengths(turn: Turn, pending: readonly number[], idle: readonly WorkerRe
   const { ledger, division: before, workers } = turn.state;
   const microbatches = pending.length;
   const samples = pending.reduce((sum, index) => sum + ledger!.entries[index].samples, 0) / microbatches;
-  const division = divide(idle, { microbatches, samples }, turn.now, before);
+  const busy = atWork(workers).filter(({ assignments }) => assignments.length > 0);
+  const division = divide(idle, busy, { microbatches, samples }, turn.now, before);
   // The step at the end of an epoch may be a short one; it says nothing about how whole ones are divided.
   const isWhole = microbatches === ledger!.entries.length && microbatches >= (before?.microbatches ?? 0);
-  if (isWhole && ledger!.purpose === "train") {
-    const reason = before && redivided(before, division, workers);
-    if (reason) turn.reasons.push(reason);
-    const isOutdated = !before || microbatches > before.microbatches || before.parts.some(({ pace }) => !pace);
-    if (reason || isOutdated) turn.set({ division });
-  }
-  return division.parts.map((part) => part.microbatches);
+  if (isWhole && ledger!.purpose === "train") adopt(turn, division);
+  return division.parts.slice(0, idle.length).map((part) => part.microbatches);
 }
 
 /** Whether there is anybody to hand out to, and nobody who wants the run to pause; says so when that changes. */
@@ -147,18 +137,4 @@ function isReady(turn: Turn): boolean {
   if (phase === "waiting") turn.reasons.push({ kind: "running", workers: present, step: step + 1 });
   turn.set({ phase: "running", begun: true, checkpointAt: begun ? checkpointAt : turn.now });
   return true;
-}
-
-function assignTo(turn: Turn, worker: WorkerRecord, microbatches: readonly number[]): void {
-  if (microbatches.length === 0) return;
-  const { ledger, nextAssignment: assignment, assignments } = turn.state;
-  const { purpose, step, version, entries } = ledger!;
-  const samples = microbatches.reduce((sum, index) => sum + entries[index].samples, 0);
-  turn.set({
-    ledger: assign(ledger!, microbatches, assignment),
-    assignments: new Map(assignments).set(assignment, { worker: worker.id, microbatches, samples, since: turn.now }),
-    nextAssignment: assignment + 1,
-  });
-  turn.setWorker(worker.id, { assignment });
-  turn.actions.push({ kind: "assign", worker: worker.id, assignment, purpose, step, version, microbatches });
 }

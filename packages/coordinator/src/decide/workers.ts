@@ -1,6 +1,6 @@
-// Who is there, and how fast each is: what the coordinator's own clock sees, smoothed, parted into computing and everything else.
+// Who is there: what a worker said of itself, what it holds, and what is known of it.
 import type { WorkerAvailability } from "@tabgrad/core";
-import type { Pace } from "./shares.ts";
+import type { Pace, Punctuality } from "./pace.ts";
 
 /** What a worker said of itself. */
 export interface WorkerIdentity {
@@ -14,18 +14,31 @@ export interface WorkerIdentity {
 }
 
 export interface WorkerRecord extends WorkerIdentity {
+  /** What it calls itself on every connection. */
+  readonly workerId: string;
   readonly joinedAt: number;
   readonly availability: WorkerAvailability;
-  /** Exponentially smoothed; undefined until the first contribution. */
+  /** Undefined until the first training contribution. */
   readonly pace?: Pace;
-  /** What it is computing. */
-  readonly assignment?: number;
+  readonly punctuality: Punctuality;
+  /** Training contributions that its pace was measured by. */
+  readonly measurements: number;
+  /** What it holds, in the order in which it computes it. */
+  readonly assignments: readonly number[];
+  /** When it has ended with what came before that, as far as is known: it says nothing of what was recalled. */
+  readonly freeAt: number;
+  /** Too slow to be of use in the present step. */
+  readonly isLeftOut: boolean;
+  /** Assignments that were taken from it, newest last. What still comes of them, just sent, is nobody's fault. */
+  readonly excused: readonly number[];
   /** Failures since its last contribution. */
   readonly failures: number;
   /** Training samples counted so far. */
   readonly samples: number;
-  /** The assignment that it gave back when it began to rest. What still comes of it, just sent, is nobody's fault. */
-  readonly gaveUp?: number;
+  /** When something of it counted last. */
+  readonly countedAt?: number;
+  /** When people were last told that others do its work, too. */
+  readonly lateToldAt?: number;
 }
 
 export type Workers = ReadonlyMap<string, WorkerRecord>;
@@ -33,30 +46,29 @@ export type Workers = ReadonlyMap<string, WorkerRecord>;
 /** A tab that nobody looks at shares its device with the one that somebody works in: it is taken to be so many times slower. */
 const backgroundSlowness = 4;
 
+/** As many as a worker may hold. */
+const excusesKept = 64;
+
 /** Those that can be given something. */
 export const atWork = (workers: Workers): WorkerRecord[] =>
   [...workers.values()].filter(({ availability }) => availability !== "paused");
 
-/** The pace that shares are made by; undefined while it is not known. */
-export function usablePace({ pace, availability }: WorkerRecord): Pace | undefined {
-  return pace && availability === "background" ? { ...pace, perSample: backgroundSlowness * pace.perSample } : pace;
+/** Those of them that have nothing. */
+export const idleWorkers = (workers: Workers): WorkerRecord[] =>
+  [...workers.values()].filter(({ availability, assignments }) => assignments.length === 0 && availability !== "paused");
+
+/** The pace to expect of it now; undefined while it is not known. */
+export const usablePace = ({ pace, availability }: WorkerRecord): Pace | undefined =>
+  pace && availability === "background" ? { ...pace, perSample: backgroundSlowness * pace.perSample } : pace;
+
+/** The same with what it has to end before, if that was recalled. */
+export function paceFrom(now: number, worker: WorkerRecord): Pace | undefined {
+  const pace = usablePace(worker);
+  return pace && { ...pace, overhead: pace.overhead + Math.max(0, worker.freeAt - now) };
 }
 
-/** Weight of the newest measurement. */
-const smoothing = 0.2;
-
-/**
- * The pace with one measurement more.
- * @param elapsed milliseconds from when the worker could begin until its contribution was there, by our clock
- * @param computing the part of it that the worker says it computed
- */
-export function measured(before: Pace | undefined, samples: number, elapsed: number, computing: number): Pace {
-  const busy = Math.min(Math.max(computing, 0.001), Math.max(elapsed, 0.001));
-  const now = { overhead: Math.max(elapsed - busy, 0), perSample: busy / samples };
-  if (!before) return now;
-  const mix = (old: number, next: number): number => old + smoothing * (next - old);
-  return { overhead: mix(before.overhead, now.overhead), perSample: mix(before.perSample, now.perSample) };
-}
+export const excuse = (excused: readonly number[], assignments: readonly number[]): readonly number[] =>
+  [...excused, ...assignments].slice(-excusesKept);
 
 export function changed(workers: Workers, id: string, change: Partial<WorkerRecord>): Workers {
   const worker = workers.get(id);

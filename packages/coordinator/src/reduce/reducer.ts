@@ -8,6 +8,7 @@ import {
   encodeToWorker,
   parameterElements,
   parameterSlots,
+  type Block,
   type ChunkLayout,
   type Graph,
   type Optimizer,
@@ -16,6 +17,8 @@ import {
 } from "@tabgrad/core";
 import { createHash } from "node:crypto";
 import type { NamedTensor } from "../checkpoint/index.ts";
+import { chunkNorm } from "./norm.ts";
+import { ExactReduction } from "./tree.ts";
 
 export type Reduction =
   /** `gradientNorm` is that of the mean gradient. */
@@ -31,6 +34,13 @@ export interface ReducedTensor {
   readonly gradientSum: Float32Array;
 }
 
+/** Where a contribution of an exact run belongs. */
+export interface Place {
+  readonly block: Block;
+  /** Microbatches of the whole step. */
+  readonly microbatches: number;
+}
+
 export class Reducer {
   readonly layout: ChunkLayout;
   /** Steps taken; the version of the parameters. */
@@ -39,6 +49,9 @@ export class Reducer {
   private readonly slots: readonly ParameterSlot[];
   /** Whether the gradient vector holds sums of the step under way; if not, it holds those of the step before. */
   private summing = false;
+  /** In an exact run: the sum of the step under way. */
+  private exact: ExactReduction | undefined;
+  private readonly norm = chunkNorm();
   /** Of the newest step. */
   private samples = 0;
 
@@ -56,8 +69,20 @@ export class Reducer {
     return this.layout.elements;
   }
 
-  /** Adds one contribution: the sum of the gradients of some samples, all its chunks. */
-  add(chunks: readonly (Float32Array | undefined)[]): void {
+  /** ‖values‖² over all chunks, in float64; not finite exactly if a value is not. */
+  squaredNorm(chunks: readonly (Float32Array | undefined)[]): number {
+    return chunks.reduce((sum, values) => (values ? sum + this.norm(values) : sum), 0);
+  }
+
+  /**
+   * Adds one contribution: the sum of the gradients of some samples, all its chunks.
+   * @param place in an exact run; the chunks are given away then
+   */
+  add(chunks: readonly (Float32Array | undefined)[], place?: Place): void {
+    if (place) {
+      this.exact ??= new ExactReduction(this.layout, place.microbatches);
+      return this.exact.add(place.block, chunks);
+    }
     if (!this.summing) this.optimizer.clearGradients();
     this.summing = true;
     chunks.forEach((values, chunk) => values && this.optimizer.accumulate(chunkOffset(this.layout, chunk), values));
@@ -70,6 +95,8 @@ export class Reducer {
   apply({ samples, learningRate }: { samples: number; learningRate: number }, send: (frame: Uint8Array) => void): Reduction {
     this.summing = false;
     const { optimizer, layout } = this;
+    this.exact?.takeInto(optimizer.gradients);
+    this.exact = undefined;
     const gradientNorm = Math.sqrt(optimizer.squaredGradientNorm({ samples }));
     if (!Number.isFinite(gradientNorm)) return { kind: "notFinite", what: "the gradient is not finite" };
     const step = this.version + 1;

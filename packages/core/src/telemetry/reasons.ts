@@ -6,6 +6,18 @@ export type Reason =
   | { readonly kind: "failed"; readonly worker: string; readonly why: string; readonly returned: number; readonly failures: number }
   | { readonly kind: "dismissed"; readonly worker: string; readonly failures: number }
   | { readonly kind: "discarded"; readonly worker: string; readonly why: string }
+  /** A gradient that can't be right: it counts for nothing, its microbatches are computed again. `why` is a clause. */
+  | { readonly kind: "refused"; readonly worker: string; readonly why: string; readonly returned: number }
+  /** What it sent was refused again and again: it may not come back. */
+  | { readonly kind: "quarantined"; readonly worker: string; readonly refusals: number; readonly returned: number }
+  /** An idle worker computes what another one (`of`) is slow with, too; whichever is done first counts. `why` is a clause on it. */
+  | {
+      readonly kind: "duplicated";
+      readonly worker: string;
+      readonly of: string;
+      readonly microbatches: number;
+      readonly why: string;
+    }
   | { readonly kind: "waiting"; readonly workers: number; readonly needed: number }
   | { readonly kind: "running"; readonly workers: number; readonly step: number }
   /** Microbatches of a step are shared out in another way than before; `why` is a clause. */
@@ -27,20 +39,26 @@ export interface WorkerMicrobatches {
 
 const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? "" : noun.endsWith("ch") ? "es" : "s"}`;
 
+const wentBack = (returned: number): string => (returned > 0 ? ` Its ${counted(returned, "microbatch")} went back.` : "");
+
 export function sentence(reason: Reason): string {
   switch (reason.kind) {
     case "joined":
       return `${reason.worker} joined; ${counted(reason.workers, "worker")} now.`;
-    case "left": {
-      const returned = reason.returned > 0 ? ` Its ${counted(reason.returned, "microbatch")} went back.` : "";
-      return `${reason.worker} left (${reason.why}); ${counted(reason.workers, "worker")} now.${returned}`;
-    }
+    case "left":
+      return `${reason.worker} left (${reason.why}); ${counted(reason.workers, "worker")} now.${wentBack(reason.returned)}`;
     case "failed":
       return `${reason.worker} could not do ${counted(reason.returned, "microbatch")}: ${reason.why}. They went back.`;
     case "dismissed":
       return `${reason.worker} was sent away after ${counted(reason.failures, "failure")} in a row.`;
     case "discarded":
       return `A contribution of ${reason.worker} was discarded: ${reason.why}.`;
+    case "refused":
+      return `A contribution of ${reason.worker} was refused: ${reason.why}.${wentBack(reason.returned)}`;
+    case "quarantined":
+      return `${reason.worker} was sent away for good after ${counted(reason.refusals, "refusal")}.${wentBack(reason.returned)}`;
+    case "duplicated":
+      return `${reason.worker} also computes ${counted(reason.microbatches, "microbatch")} of ${reason.of}, which ${reason.why}.`;
     case "waiting":
       return `Waiting for workers: ${reason.workers} here, ${reason.needed} needed.`;
     case "running":
@@ -51,10 +69,8 @@ export function sentence(reason: Reason): string {
     }
     case "background":
       return `${reason.worker} is in the background (${reason.why}) and gets less.`;
-    case "rested": {
-      const returned = reason.returned > 0 ? ` Its ${counted(reason.returned, "microbatch")} went back.` : "";
-      return `${reason.worker} rests (${reason.why}) and gets nothing until it is back.${returned}`;
-    }
+    case "rested":
+      return `${reason.worker} rests (${reason.why}) and gets nothing until it is back.${wentBack(reason.returned)}`;
     case "returned":
       return `${reason.worker} is back and gets its full share.`;
     case "paused":
