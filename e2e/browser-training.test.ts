@@ -18,8 +18,8 @@ async function holdBack(page: Page): Promise<void> {
     const held = globalThis as { isHolding?: boolean };
     const { send } = WebSocket.prototype;
     WebSocket.prototype.send = function (data) {
-      // A pong is short; a gradient is not.
-      if ((data as Uint8Array).byteLength < 1000) return send.call(this, data);
+      // A gradient is long; what goes before it is let through, and nothing after it has begun.
+      if (!held.isHolding && (data as Uint8Array).byteLength < 1000) return send.call(this, data);
       held.isHolding = true;
     };
   });
