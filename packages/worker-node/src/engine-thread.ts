@@ -1,7 +1,7 @@
 // The thread of the engine: a run of ONNX Runtime blocks its thread, and the socket must not wait for it.
 import { EngineCompute } from "@tabgrad/core";
 import { parentPort, workerData } from "node:worker_threads";
-import { openEngine } from "./engines.ts";
+import { openProvenEngine } from "./engines.ts";
 import { ThreadCalls } from "./thread-calls.ts";
 import { type Call, failureOf, type Reply, type ThreadOptions } from "./thread-messages.ts";
 
@@ -26,9 +26,9 @@ function serve(compute: EngineCompute): void {
 
 try {
   const { kind, threads } = workerData as ThreadOptions;
-  const { engine, reason } = await openEngine(kind, { threads });
+  const { engine, reason } = await openProvenEngine(kind, { threads });
   // The kind that the coordinator was told, whatever "auto" would find later.
-  const reopen = async () => (await openEngine(engine.kind, { threads })).engine;
+  const reopen = async () => (await openProvenEngine(engine.kind, { threads })).engine;
   serve(new EngineCompute(engine, { reopen }));
   post([{ type: "opened", kind: engine.kind, device: engine.device, reason }]);
 } catch (error) {

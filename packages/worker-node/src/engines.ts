@@ -35,6 +35,34 @@ export async function openEngine(choice: EngineChoice, { threads = 1 }: EngineOp
   }
 }
 
+/**
+ * Opens an engine that has shown that it computes a known gradient: nobody takes part in a run without that.
+ * @param open another way to open one
+ * @throws TabgradError ENGINE_UNAVAILABLE as `openEngine`, ENGINE_FAILED where the gradient is wrong
+ */
+export async function openProvenEngine(
+  choice: EngineChoice,
+  options: EngineOptions = {},
+  open = openEngine,
+): Promise<ChosenEngine> {
+  const chosen = await open(choice, options);
+  const { engine } = chosen;
+  try {
+    const { passed, relativeError, tolerance } = await proveEngine(engine, { budgetMs: 0 });
+    if (passed) return chosen;
+    throw new TabgradError(
+      "ENGINE_FAILED",
+      `the ${engine.kind} engine (${engine.device}) computes wrongly: its gradient of a known network is off by ${relativeError.toExponential(1)}, allowed is ${tolerance}`,
+      engine.kind === "gpu"
+        ? "Update the graphics driver, or start the worker with --engine cpu. `tabgrad doctor` says more."
+        : "Run `tabgrad doctor`; this machine's memory or processor may be defective.",
+    );
+  } catch (error) {
+    await engine.close().catch(() => {});
+    throw error;
+  }
+}
+
 /** The decision alone: what was asked for, what looking for a GPU came to → which engine, and why. */
 export function chooseEngine(choice: EngineChoice, opening: GpuOpening): { kind: EngineKind; reason: string } {
   if (choice !== "auto") return { kind: choice, reason: `the ${choice} engine was asked for` };

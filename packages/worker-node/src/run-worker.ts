@@ -47,7 +47,8 @@ const { version } = createRequire(import.meta.url)("../package.json") as { versi
 /**
  * Works for a coordinator until the run is over or `signal` aborts, through any number of lost connections. When it settles, no socket
  * and no thread of it is left.
- * @throws TabgradError ENGINE_UNAVAILABLE before anything is connected; NOT_A_COORDINATOR, CERTIFICATE_UNTRUSTED, PROTOCOL_VERSION,
+ * @throws TabgradError ENGINE_UNAVAILABLE, or ENGINE_FAILED where the engine computes a known gradient wrongly, before anything is
+ *   connected; NOT_A_COORDINATOR, CERTIFICATE_UNTRUSTED, PROTOCOL_VERSION,
  *   ENGINE_UNSUPPORTED, ENGINE_FAILED and whatever else makes going on useless
  */
 export async function runWorker(options: WorkerOptions): Promise<WorkerEnd> {

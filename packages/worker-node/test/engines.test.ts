@@ -3,7 +3,7 @@ import { type ComputeSetup, type Engine, EngineCompute, TabgradError } from "@ta
 import { type AdapterReport, isSoftware } from "@tabgrad/gpu";
 import type { GpuOpening } from "@tabgrad/gpu/node";
 import { afterEach, describe, expect, it } from "vitest";
-import { chooseEngine, inspectEngines, openEngine } from "../src/index.ts";
+import { chooseEngine, inspectEngines, openEngine, openProvenEngine } from "../src/index.ts";
 import { ThreadCompute } from "../src/thread-compute.ts";
 import { assigned, assignment, parameters, shardBytes, welcome } from "./tiny-coordinator.ts";
 
@@ -48,6 +48,51 @@ describe("the engine", () => {
     const { engine } = await openEngine("cpu", { threads: 2 });
     expect(engine.device).toMatch(/2 threads$/);
     await engine.close();
+  });
+
+  it("computes a known gradient before it takes part in anything", async () => {
+    const { engine, reason } = await openProvenEngine("cpu");
+    expect(reason).toBe("the cpu engine was asked for");
+    await engine.close();
+  });
+
+  it("that computes wrongly takes part in nothing, and is closed", async () => {
+    let closed = 0;
+    const open: typeof openEngine = async (choice, options) => {
+      const { engine, reason } = await openEngine(choice, options);
+      const wrong: Engine = {
+        ...{ kind: engine.kind, device: engine.device },
+        async compile(graph) {
+          const program = await engine.compile(graph);
+          const train: typeof program.train = async (batches, gradients) => {
+            const sums = await program.train(batches, gradients);
+            gradients[7] *= 1.5;
+            return sums;
+          };
+          return {
+            parameterElements: program.parameterElements,
+            setParameters: (parameters) => program.setParameters(parameters),
+            evaluate: (batches) => program.evaluate(batches),
+            predict: (inputs) => program.predict(inputs),
+            close: () => program.close(),
+            train,
+          };
+        },
+        async close() {
+          closed++;
+          await engine.close();
+        },
+      };
+      return { engine: wrong, reason };
+    };
+    await expect(openProvenEngine("cpu", {}, open)).rejects.toMatchObject({
+      code: "ENGINE_FAILED",
+      exitCode: 5,
+      message: expect.stringMatching(
+        /computes wrongly: its gradient of a known network is off by .*, allowed is 0\.0001/,
+      ) as string,
+    });
+    expect(closed).toBe(1);
   });
 
   it("is reported for doctor, each with its device or with what to do", async () => {
