@@ -92,14 +92,14 @@ export class World {
   private readonly agenda: { at: number; order: number; run: () => void }[] = [];
   private order = 0;
   private readonly workers: SimulatedWorker[];
-  private connections = new Map<string, Connection>();
+  private readonly connections = new Map<string, Connection>();
   private count = 0;
   private random: number;
   private lies = 0;
   /** Claims that are being decided on. */
   private deciding: { claim: Claim; lie: Lie | undefined; connection: Connection } | undefined;
   /** By purpose and step. */
-  private sums = new Map<string, Sum>();
+  private readonly sums = new Map<string, Sum>();
   private saved = 0;
   private readonly notFinite = new Map<number, number>();
   private readonly banned = new Set<string>();

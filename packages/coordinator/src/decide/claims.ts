@@ -47,7 +47,7 @@ function unexpected(turn: Turn, worker: WorkerRecord, claimed: Claim): void {
 function mistaken(turn: Turn, worker: WorkerRecord, claimed: Claim, why: string): void {
   discard(turn, worker.id, claimed);
   turn.reasons.push({ kind: "discarded", worker: worker.name, why });
-  punish(turn, worker, `the last contribution was not what was asked for: ${why}`);
+  punish(turn, worker, `the last one was not what was asked for, since ${why}`);
 }
 
 /** Whether the gradient may be added. If not, the worker has it on record, and the microbatches wait for a second opinion. */
@@ -78,16 +78,20 @@ function isBelieved(turn: Turn, worker: WorkerRecord, claimed: Claim, norm: numb
   const returned = turn.close(claimed.assignment);
   const why = faultText(turn, fault, norm);
   turn.reasons.push({ kind: "refused", worker: name, why, returned });
-  punish(turn, worker, `of the last contribution, ${why}`);
+  punish(turn, worker, `of the last one, ${why}`);
   return false;
 }
 
 function faultText(turn: Turn, fault: Fault, norm: number): string {
   if (fault === "notFinite") return "the loss or the gradient is not finite";
   const factor = factorOf(turn.state, norm);
-  const comparison = factor > 1 ? `${factor.toPrecision(2)} times as long` : `${(1 / factor).toPrecision(2)} times shorter`;
-  return `the gradient is ${comparison} than its peers'`.replace("long than", "long as");
+  return factor > 1
+    ? `its gradient is ${times(factor)} times as long as its peers'`
+    : `its peers' gradients are ${times(1 / factor)} times as long`;
 }
+
+const times = (factor: number): string =>
+  factor >= 1e6 ? "over a million" : factor >= 10 ? String(Math.round(factor)) : factor.toFixed(1);
 
 function punish(turn: Turn, worker: WorkerRecord, why: string): void {
   const refusals = blame(turn, worker);

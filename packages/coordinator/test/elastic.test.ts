@@ -1,0 +1,231 @@
+// Slow and wrong workers, scripted: what they cost, what is told of them, and when they may not come back.
+import { sentence } from "@tabgrad/core";
+import { describe, expect, it } from "vitest";
+import { isQuarantined, nextWake } from "../src/decide/index.ts";
+import { Simulation } from "./simulation.ts";
+
+/** Plays workers that take so many milliseconds for a microbatch, each with an end, until the run is over or it is `until`. */
+function play(run: Simulation, milliseconds: Record<string, number>, until = Infinity): void {
+  const busyUntil = new Map<string, number>();
+  /** What each worker computes: it goes on with it when it is recalled, and says nothing then. */
+  const computing = new Map<string, { assignment: number; began: number; end: number }>();
+  while (!run.outcome) {
+    for (const { worker, assignment, microbatches } of run.sent) {
+      if (computing.has(worker)) continue;
+      const began = Math.max(run.now, busyUntil.get(worker) ?? 0);
+      computing.set(worker, { assignment, began, end: began + microbatches.length * milliseconds[worker] });
+    }
+    const ends = [...computing].sort(([, a], [, b]) => a.end - b.end);
+    const [worker, next] = ends[0] ?? [];
+    const wake = nextWake(run.state) ?? Infinity;
+    const at = Math.min(next?.end ?? Infinity, wake);
+    if (at > until) return void (run.now = until);
+    if (at === Infinity) throw new Error("nothing happens any more");
+    run.now = Math.max(run.now, at);
+    if (!next || wake < next.end) {
+      run.send({ kind: "tick" });
+      continue;
+    }
+    computing.delete(worker);
+    busyUntil.set(worker, next.end);
+    const isWanted = run.sent.some(({ assignment }) => assignment === next.assignment);
+    if (isWanted) run.answer(worker, { computeMs: next.end - next.began });
+  }
+}
+
+const steps = (count: number, microbatches = 8): ConstructorParameters<typeof Simulation>[0] => ({
+  steps: count,
+  stepSamples: () => Array.from({ length: microbatches }, () => 32),
+});
+
+const told = (run: Simulation, ...kinds: string[]): string[] =>
+  run.reasons.filter(({ kind }) => kinds.includes(kind)).map(sentence);
+
+describe("a slow worker", () => {
+  it.each([2, 4, 8, 9, 10, 16])(
+    "ten times slower costs no more than its absence, with %d microbatches in a step",
+    (microbatches) => {
+      const alone = new Simulation(steps(60, microbatches));
+      alone.join("a");
+      play(alone, { a: 10 });
+      const both = new Simulation(steps(60, microbatches));
+      both.join("a");
+      both.join("b");
+      play(both, { a: 10, b: 100 });
+      expect(alone.now).toBe(60 * microbatches * 10);
+      // Less the first steps, in which it has to be found out.
+      expect(both.now - 3 * microbatches * 10).toBeLessThan(alone.now);
+    },
+  );
+
+  it("is not waited for when it becomes slow, told of once, and counted on again when it is fast", () => {
+    const run = new Simulation({ ...steps(1000), startWorkers: 2 });
+    ["a", "b"].forEach((id) => run.join(id));
+    play(run, { a: 10, b: 10 }, 1000);
+    expect(run.state.step).toBeGreaterThan(20);
+    const before = run.state.step;
+    play(run, { a: 10, b: 150 }, 9000);
+    expect(run.state.step - before).toBeGreaterThanOrEqual(95);
+    expect(told(run, "duplicated")).toHaveLength(1);
+    expect(told(run, "duplicated")[0]).toMatch(
+      /^worker a also computes 4 microbatches of worker b, which was expected \d+ ms ago\.$/,
+    );
+    const slow = run.state.step;
+    play(run, { a: 10, b: 10 }, 19_000);
+    expect(run.state.step - slow).toBeGreaterThan(190);
+    expect(told(run, "discarded", "refused")).toEqual([]);
+  });
+
+  it("that says nothing at all is waited for once", () => {
+    const run = new Simulation({ ...steps(500), startWorkers: 2 });
+    ["a", "b"].forEach((id) => run.join(id));
+    play(run, { a: 10, b: 10 }, 1000);
+    const before = run.state.step;
+    play(run, { a: 10, b: Infinity }, 3000);
+    expect(run.state.step - before).toBeGreaterThanOrEqual(23);
+    expect(run.state.workers.get("b")?.assignments).toHaveLength(1);
+  });
+
+  it("among equal ones with jitter, nobody takes a copy", () => {
+    const run = new Simulation({ ...steps(200), startWorkers: 3 });
+    ["a", "b", "c"].forEach((id) => run.join(id));
+    let turn = 0;
+    while (!run.outcome) {
+      const began = run.now;
+      const ends = run.sent.map((sent, i) => ({
+        sent,
+        end: sent.microbatches.length * 10 * (1 + 0.25 * Math.sin(7 * turn + 3 * i)),
+      }));
+      turn++;
+      for (const { sent, end } of ends.sort((a, b) => a.end - b.end)) {
+        run.now = began + end;
+        run.answer(sent.worker, { computeMs: end });
+      }
+    }
+    expect(told(run, "duplicated")).toEqual([]);
+    expect(run.actions.filter(({ kind }) => kind === "recall")).toEqual([]);
+  });
+
+  it("that was copied and first nevertheless has the copy recalled, and what comes of that is excused", () => {
+    const run = new Simulation({ ...steps(20), startWorkers: 2 });
+    ["a", "b"].forEach((id) => run.join(id));
+    play(run, { a: 10, b: 10 }, 200);
+    run.now = 230;
+    run.answer("a", { computeMs: 40 });
+    run.now = nextWake(run.state)!;
+    run.send({ kind: "tick" });
+    const [copy] = run.sent.filter(({ worker }) => worker === "a");
+    expect(copy.microbatches).toEqual([4, 5, 6, 7]);
+    const { step } = run.state;
+    run.answer("b", { computeMs: 40 });
+    expect(run.state.step).toBe(step + 1);
+    expect(run.actions).toContainEqual({ kind: "recall", worker: "a", assignment: copy.assignment });
+    run.sent.unshift(copy);
+    const { length } = run.reasons;
+    run.answer("a");
+    expect(run.actions.at(-1)).toEqual({ kind: "discard", worker: "a", assignment: copy.assignment });
+    expect(run.reasons).toHaveLength(length);
+  });
+});
+
+describe("a wrong gradient", () => {
+  /** Two workers that have contributed a few times. */
+  function team(): Simulation {
+    const run = new Simulation({ ...steps(400), startWorkers: 2 });
+    ["a", "b"].forEach((id) => run.join(id));
+    for (let turn = 0; turn < 12; turn++) for (const id of ["a", "b"]) run.answer(id);
+    return run;
+  }
+
+  it("far longer than its peers' is refused, and computed by another worker", () => {
+    const run = team();
+    const { microbatches } = run.sent.find(({ worker }) => worker === "b")!;
+    run.answer("b", { norm: 3000 });
+    expect(told(run, "refused")).toEqual([
+      "A contribution of worker b was refused: its gradient is 3000 times as long as its peers'. Its 4 microbatches went back.",
+    ]);
+    expect(run.sent.map(({ worker }) => worker)).toEqual(["a"]);
+    run.answer("a");
+    expect(run.sent).toMatchObject([{ worker: "a", microbatches }]);
+    run.answer("a");
+    expect(run.state.conduct.get("b")).toMatchObject({ refusals: 1 });
+  });
+
+  it("is right where two find the same, and nobody is blamed", () => {
+    const run = team();
+    const { step } = run.state;
+    run.answer("b", { norm: 3000 });
+    run.answer("a");
+    run.answer("a", { norm: 3010 });
+    expect(run.state.step).toBe(step + 1);
+    expect(run.state.conduct.size).toBe(0);
+    run.answer("a", { norm: 3000 });
+    expect(told(run, "refused")).toHaveLength(1);
+  });
+
+  it("of a worker alone is computed by itself once more", () => {
+    const run = team();
+    run.leave("a");
+    run.answer("b");
+    run.answer("b", { norm: NaN });
+    expect(run.sent).toHaveLength(1);
+    const { step } = run.state;
+    run.answer("b");
+    expect(run.state.step).toBe(step + 1);
+  });
+
+  it("three times sends the worker away for good", () => {
+    const run = team();
+    for (let turn = 0; turn < 3; turn++) {
+      run.answer("b", { norm: turn === 1 ? NaN : 1e6 * (turn + 1) });
+      while (run.state.workers.has("b") && !run.sent.some(({ worker }) => worker === "b")) run.answer("a");
+    }
+    expect(run.actions.find(({ kind }) => kind === "quarantine")).toMatchObject({ worker: "b" });
+    expect(told(run, "quarantined")).toEqual(["worker b was sent away for good after 3 refusals."]);
+    expect(isQuarantined(run.state.conduct, "b")).toBe(true);
+    run.join("b");
+    expect(run.state.workers.has("b")).toBe(false);
+  });
+
+  it("is forgotten after a hundred that were right", () => {
+    const run = team();
+    run.answer("b", { norm: 1e6 });
+    for (let turn = 0; turn < 102; turn++) for (const id of ["a", "b"]) run.answer(id);
+    expect(run.state.conduct.size).toBe(0);
+  });
+
+  it("is not looked for before there are enough to compare with", () => {
+    const run = new Simulation(steps(40));
+    run.join("a");
+    for (let turn = 0; turn < 15; turn++) run.answer("a");
+    run.answer("a", { norm: 1e9 });
+    expect(told(run, "refused")).toEqual([]);
+  });
+});
+
+describe("an exact run", () => {
+  it("hands out blocks of the tree, several to a worker where its share is none", () => {
+    const run = new Simulation({ ...steps(3, 7), exact: true, startWorkers: 2, evaluationSamples: [4, 4, 4] });
+    ["a", "b"].forEach((id) => run.join(id));
+    expect(run.sent.map(({ worker, microbatches }) => [worker, microbatches])).toEqual([
+      ["a", [0, 1, 2, 3]],
+      ["b", [4, 5, 6]],
+    ]);
+    run.join("c");
+    ["a", "b"].forEach((id) => run.answer(id));
+    expect(run.sent.map(({ worker, microbatches }) => [worker, microbatches])).toEqual([
+      ["a", [0, 1]],
+      ["a", [2]],
+      ["b", [3]],
+      ["b", [4]],
+      ["c", [5]],
+      ["c", [6]],
+    ]);
+    run.answer("a");
+    run.leave("a");
+    expect(run.sent.map(({ worker, microbatches }) => [worker, microbatches])).not.toContainEqual(["b", [2]]);
+    ["b", "b", "c", "c"].forEach((id) => run.answer(id));
+    expect(run.state.step).toBe(1);
+    expect(run.sent).toMatchObject([{ microbatches: [2] }]);
+  });
+});
