@@ -9,6 +9,7 @@ const commands = {
   train: async () => (await import("./commands/train.ts")).trainCommand(),
   coordinator: async () => (await import("./commands/coordinator.ts")).coordinatorCommand(),
   worker: async () => (await import("./commands/worker.ts")).workerCommand(),
+  audit: async () => (await import("./commands/audit.ts")).auditCommand(),
   doctor: async () => (await import("./commands/doctor.ts")).doctorCommand(),
 };
 

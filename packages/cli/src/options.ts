@@ -1,5 +1,5 @@
 // What the commands' options have in common: their wording, and how their values are checked.
-import { TabgradError } from "@tabgrad/core";
+import { TabgradError, type CheckpointInterval } from "@tabgrad/core";
 import { Option, type Command } from "commander";
 
 export const engineChoices = ["cpu", "gpu", "auto"] as const;
@@ -30,6 +30,24 @@ function tokenText(text: string): string {
   );
 }
 
+const intervalUnits = { s: "seconds", step: "steps", steps: "steps", epoch: "epochs", epochs: "epochs" } as const;
+
+/** "30s", "200steps", "2epochs" or "end". */
+function interval(text: string): CheckpointInterval {
+  if (text === "end") return "end";
+  const [, amount = "", unit = ""] = /^([\d.]+)\s*([a-z]+)$/.exec(text.trim()) ?? [];
+  const field = Object.hasOwn(intervalUnits, unit) ? intervalUnits[unit as keyof typeof intervalUnits] : undefined;
+  const value = Number(amount);
+  if (field !== undefined && value > 0 && (field === "seconds" || Number.isInteger(value))) {
+    return { [field]: value } as unknown as CheckpointInterval;
+  }
+  throw new TabgradError(
+    "OPTION_INVALID",
+    `--checkpoint-every ${text}: expected a number of seconds, steps or epochs, or "end"`,
+    "Write, for example, --checkpoint-every 30s, --checkpoint-every 200steps or --checkpoint-every 2epochs.",
+  );
+}
+
 /** Repeatable. */
 const collected = (value: string, before: string[] = []): string[] => [...before, value];
 
@@ -38,6 +56,14 @@ export const options = {
   steps: () => number("--steps", "take this many steps, instead of what the run file says", 1, 1_000_000_000),
   seed: () => number("--seed", "decides everything that is left to chance", 0, 2 ** 32 - 1),
   out: () => new Option("--out <folder>", "where checkpoints and the journal go (default: runs/NAME-TIME)"),
+  resume: () =>
+    new Option("--resume <folder>", "go on with the run in this folder, from its newest checkpoint; the run file may be left out"),
+  checkpointEvery: () =>
+    new Option(
+      "--checkpoint-every <interval>",
+      "save after so much time, or so many steps or epochs: 30s, 200steps, 2epochs or end",
+    ).argParser(interval),
+  keep: () => number("--keep", "newest checkpoints to keep, beside the best (default: 3)", 1, 1_000_000),
   json: () => new Option("--json", "print the run's events on stdout, one JSON object a line, and nothing else there"),
   set: () =>
     new Option("--set <path=value>", "change a field of the run file, such as batchSize=256 (repeatable)")
@@ -65,8 +91,9 @@ export const options = {
 
 /** Adds what every command that begins a run understands. */
 export function withRunOptions(command: Command): Command {
-  const { epochs, steps, seed, out, set, json, verbose, log } = options;
-  for (const option of [epochs, steps, seed, out, set, json, verbose, log]) command.addOption(option());
+  const { epochs, steps, seed, out, resume, checkpointEvery, keep, set, json, verbose, log } = options;
+  for (const option of [epochs, steps, seed, out, resume, checkpointEvery, keep, set, json, verbose, log])
+    command.addOption(option());
   return command;
 }
 
@@ -78,6 +105,10 @@ export function withServingOptions(command: Command, port: number): Command {
   return command;
 }
 
+/** Which of the options have the values that they have by default. */
+export const defaultsIn = (command: Command): ReadonlySet<"port" | "host"> =>
+  new Set((["port", "host"] as const).filter((name) => command.getOptionValueSource(name) === "default"));
+
 export interface CommonOptions {
   readonly verbose?: true;
   readonly log: "auto" | "json" | "pretty";
@@ -88,6 +119,9 @@ export interface RunOptions extends CommonOptions {
   readonly steps?: number;
   readonly seed?: number;
   readonly out?: string;
+  readonly resume?: string;
+  readonly checkpointEvery?: CheckpointInterval;
+  readonly keep?: number;
   readonly json?: true;
   readonly set: readonly string[];
 }
@@ -95,6 +129,8 @@ export interface RunOptions extends CommonOptions {
 export interface ServingOptions {
   readonly port: number;
   readonly host: string;
+  /** Those of these that nobody chose: a run that goes on listens where it did before. */
+  readonly byDefault?: ReadonlySet<"port" | "host">;
   readonly tls?: true;
   readonly cert?: string;
   readonly key?: string;
@@ -103,12 +139,20 @@ export interface ServingOptions {
 }
 
 /** The options that are changes of the run file, as `--set` would have them. */
-export function overridesOf({ epochs, steps, seed, set }: RunOptions): string[] {
+export function overridesOf(given: RunOptions): string[] {
+  const { epochs, steps, seed, checkpointEvery, set } = given;
+  durationOf(given);
+  const named = Object.entries({ epochs, steps, seed, checkpointEvery }).flatMap(([name, value]) =>
+    value === undefined ? [] : [`${name}=${JSON.stringify(value)}`],
+  );
+  return [...set, ...named];
+}
+
+/** How long the command line says that the run goes on; undefined where it says nothing. @throws TabgradError OPTION_INVALID */
+export function durationOf({ epochs, steps }: RunOptions): { epochs: number } | { steps: number } | undefined {
   if (epochs !== undefined && steps !== undefined) {
     throw new TabgradError("OPTION_INVALID", "--epochs and --steps were both given", "Give one of them.");
   }
-  const named = Object.entries({ epochs, steps, seed }).flatMap(([name, value]) =>
-    value === undefined ? [] : [`${name}=${value}`],
-  );
-  return [...set, ...named];
+  if (epochs !== undefined) return { epochs };
+  return steps === undefined ? undefined : { steps };
 }

@@ -1,44 +1,45 @@
 // From a run file to a coordinator that listens: what `train` and `coordinator` have in common.
-import {
-  applyOverrides,
-  checkRun,
-  initialParameters,
-  parametersFrom,
-  parameterSlots,
-  resolveRun,
-  type ResolvedRun,
-} from "@tabgrad/core";
-import { openDataset, readWeights, startCoordinator, type RunningCoordinator } from "@tabgrad/coordinator";
+import { initialParameters, parametersFrom, parameterSlots, TabgradError, type ResolvedRun } from "@tabgrad/core";
+import { keptControlToken, readWeights, startCoordinator, type RunningCoordinator } from "@tabgrad/coordinator";
 import { pagesDirectory } from "@tabgrad/dashboard";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { basename, dirname, extname, join, resolve } from "node:path";
+import { basename, extname, join, resolve } from "node:path";
 import type { Logger } from "pino";
-import { loadRunFile } from "./load-run.ts";
-import { overridesOf, type RunOptions, type ServingOptions } from "./options.ts";
+import type { RunOptions, ServingOptions } from "./options.ts";
 import type { Report } from "./output/report.ts";
+import { readRun, type PreparedRun } from "./prepared-run.ts";
+import { placeOf, prepareResumed } from "./resume.ts";
 import { openTls } from "./tls/index.ts";
 import { version } from "./version.ts";
 
-export interface PreparedRun {
-  readonly run: ResolvedRun;
-  readonly initial: Float32Array;
-  readonly dataset: Awaited<ReturnType<typeof openDataset>>;
-  /** What people call the run. */
-  readonly name: string;
-  /** Where checkpoints and the journal go. */
-  readonly directory: string;
+/**
+ * Reads everything and checks it, before anything listens or is written.
+ * @param path of the run file; may be left out where a run is resumed
+ * @throws TabgradError
+ */
+export function prepareRun(path: string | undefined, options: RunOptions, log: Logger): Promise<PreparedRun> {
+  if (options.resume !== undefined) return prepareResumed(options.resume, path, options, log);
+  if (path !== undefined) return prepareNew(path, options, log);
+  throw new TabgradError(
+    "OPTION_INVALID",
+    "There is neither a run file nor a run to resume",
+    "Name a run file, such as examples/mnist/mlp.ts, or the folder of a run with --resume.",
+  );
 }
 
-/** Reads everything and checks it, before anything listens or is written. @throws TabgradError */
-export async function prepareRun(path: string, options: RunOptions, log: Logger): Promise<PreparedRun> {
-  const { definition, file } = await loadRunFile(path);
-  const settings = checkRun(applyOverrides(definition, overridesOf(options)));
-  const baseDirectory = dirname(file);
-  const dataset = await openDataset(settings.data, { baseDirectory, seed: settings.seed });
-  const run = resolveRun(settings, dataset.description);
+async function prepareNew(path: string, options: RunOptions, log: Logger): Promise<PreparedRun> {
+  const { file, baseDirectory, name, dataset, run } = await readRun(path, options);
   const initial = await initialVector(run, baseDirectory, log);
-  return { run, initial, dataset, name: basename(file, extname(file)), directory: resolve(options.out ?? defaultDirectory(file)) };
+  return {
+    run,
+    initial,
+    dataset,
+    name,
+    baseDirectory,
+    keep: options.keep,
+    directory: resolve(options.out ?? defaultDirectory(file)),
+  };
 }
 
 /** Drawn from the seed; where the run file names a checkpoint, taken from that as far as names match. */
@@ -71,9 +72,12 @@ export async function serveRun(
   given: ServingOptions & WorkerCounts,
   { log, show, invite }: Report,
 ): Promise<RunningCoordinator> {
-  const { host, port, startWorkers, minWorkers, stay } = given;
+  const { startWorkers, minWorkers, stay } = given;
+  const { resumption } = prepared;
+  const { host, port } = resumption ? placeOf(resumption, given, log) : given;
   // 128 bits: nobody guesses them.
-  const controlToken = given.controlToken ?? randomBytes(16).toString("base64url");
+  const drawn = (resumption && (await keptControlToken(resumption.directory))) ?? randomBytes(16).toString("base64url");
+  const controlToken = given.controlToken ?? drawn;
   const tls = await openTls(given, (why, file) => log.info({ file }, `made a certificate for https: ${why}`));
   const coordinator = await startCoordinator({
     ...prepared,

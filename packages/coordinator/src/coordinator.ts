@@ -3,6 +3,7 @@
 import {
   closeCodes,
   rangesOf,
+  restoreRun,
   TabgradError,
   watchPath,
   type Availability,
@@ -14,14 +15,17 @@ import {
   type Reason,
   type TelemetryEvent,
 } from "@tabgrad/core";
-import { CheckpointWriter, type Snapshot } from "./checkpoint/index.ts";
+import { CheckpointWriter, takeSnapshot, type Snapshot } from "./checkpoint/index.ts";
 import { commandEvent, isQuarantined, type Action, type Outcome, type RunEvent } from "./decide/index.ts";
+import { resumedState, type ResumePoint } from "./decide/resume.ts";
 import { Description } from "./description.ts";
 import { Loop } from "./loop.ts";
-import type { CoordinatorOptions, RunningCoordinator } from "./options.ts";
+import { claimFolder, keepControlToken, type FolderLock } from "./folder/index.ts";
+import { checkpointsKept, type CoordinatorOptions, type RunningCoordinator } from "./options.ts";
 import { Schedule } from "./plan.ts";
 import { newestCopy } from "./reduce/newest-copy.ts";
 import { Reducer } from "./reduce/reducer.ts";
+import type { Resumption } from "./resume/index.ts";
 import type { ArrivedGradient, Connection, ConnectionHandler } from "./rim/connection.ts";
 import { ControlKey } from "./rim/control-key.ts";
 import { Entrance } from "./rim/entrance.ts";
@@ -30,15 +34,30 @@ import { Team } from "./rim/team.ts";
 import { Watchers } from "./rim/watchers.ts";
 import { Histograms, Journal, Scoreboard, Telling } from "./telemetry/index.ts";
 
-const checkpointsKept = 3;
 /** What workers and pages get to close their sockets in the end. */
 const closePatienceMs = 2_000;
 
-/** Listens and begins as soon as there are workers. @throws TabgradError PORT_IN_USE, ADDRESS_UNAVAILABLE, OUTPUT_UNWRITABLE */
+/**
+ * Listens, and begins or goes on as soon as there are workers.
+ * @throws TabgradError PORT_IN_USE, ADDRESS_UNAVAILABLE, OUTPUT_UNWRITABLE, OUTPUT_IN_USE
+ */
 export async function startCoordinator(options: CoordinatorOptions): Promise<RunningCoordinator> {
-  const run = new CoordinatedRun(options);
-  await run.begin();
-  return run;
+  const lock = options.resumption?.lock ?? (await claimFolder(options.directory));
+  try {
+    const run = new CoordinatedRun(options, lock);
+    await run.begin();
+    return run;
+  } catch (error) {
+    await lock.release();
+    throw error;
+  }
+}
+
+function resumePoint({ checkpoint: { manifest } }: Resumption): ResumePoint {
+  const { step, evaluation } = manifest;
+  // Older manifests have it in the description of the run.
+  const learningRate = manifest.format === 1 ? restoreRun(manifest.run).description.optimizer.learningRate : manifest.learningRate;
+  return { step, learningRate, isEvaluated: evaluation?.step === step };
 }
 
 function quarantined(why: string): TabgradError {
@@ -54,6 +73,7 @@ type Performing<K extends Action["kind"]> = Extract<Action, { kind: K }>;
 class CoordinatedRun implements RunningCoordinator, ConnectionHandler {
   readonly done: Promise<DoneEvent>;
   private readonly options: CoordinatorOptions;
+  private readonly lock: FolderLock;
   private readonly schedule: Schedule;
   private readonly reducer: Reducer;
   private readonly description: Description;
@@ -70,23 +90,32 @@ class CoordinatedRun implements RunningCoordinator, ConnectionHandler {
   private settle!: { resolve: (event: DoneEvent) => void; reject: (error: Error) => void };
   private farewell = "";
 
-  constructor(options: CoordinatorOptions) {
-    const { run, dataset, startWorkers, minWorkers } = options;
+  constructor(options: CoordinatorOptions, lock: FolderLock) {
+    const { run, dataset, startWorkers, minWorkers, resumption } = options;
     this.options = options;
+    this.lock = lock;
     this.done = new Promise((resolve, reject) => (this.settle = { resolve, reject }));
     this.schedule = new Schedule({ run: run.description, dataset: dataset.description, startWorkers, minWorkers });
     this.loop = new Loop({
       plan: this.schedule.runPlan,
+      state: resumption && resumedState(this.schedule.runPlan, resumePoint(resumption)),
       onReason: (reason) => this.told(reason),
       perform: (action) => this.perform(action),
     });
-    this.reducer = new Reducer(run.graph, run.description.optimizer, options.initial);
+    const step = resumption?.checkpoint.manifest.step;
+    this.reducer = new Reducer(run.graph, run.description.optimizer, options.initial, step);
+    if (resumption) this.reducer.restoreOptimizer(resumption.checkpoint.optimizer);
     this.description = new Description(options, this.schedule, this.reducer);
     this.scoreboard = new Scoreboard(this.description.metrics);
+    this.scoreboard.evaluation = resumption?.checkpoint.manifest.evaluation ?? null;
     this.histograms = new Histograms(this.reducer);
     this.checkpoints = new CheckpointWriter({
       directory: options.directory,
-      keep: checkpointsKept,
+      keep: options.keep ?? checkpointsKept,
+      stored: resumption?.stored,
+      // Whoever wants one checkpoint, at the end, gets one.
+      saveBest: run.description.checkpointEvery !== "end",
+      beforeNaming: () => this.telling!.saved(),
       onWritten: (step, { path, bytes, milliseconds }) => this.tell({ event: "checkpoint", step, path, bytes, milliseconds }),
       onFailure: (step, error) => options.onWarning(`The checkpoint of step ${step} could not be written: ${error.message}`),
     });
@@ -101,9 +130,14 @@ class CoordinatedRun implements RunningCoordinator, ConnectionHandler {
   }
 
   async begin(): Promise<void> {
-    const { directory, host, port, tls, dataset, onEvent } = this.options;
-    const journal = await Journal.open(directory);
-    this.telling = new Telling({ journal, onEvent, onFollowed: (time, event) => this.watchers.queue(time, event) });
+    const { directory, host, port, tls, dataset, onEvent, controlToken, resumption } = this.options;
+    const { view, bytes = 0, workers: formerWorkers } = resumption?.journal ?? {};
+    const journal = await Journal.open(directory, {
+      bytes,
+      onFailure: (error) => this.options.onWarning(`The journal can't be written, and waits: ${error.message}`),
+    });
+    if (controlToken !== undefined) await keepControlToken(directory, controlToken);
+    this.telling = new Telling({ journal, view, onEvent, onFollowed: (time, event) => this.watchers.queue(time, event) });
     const content = {
       runId: this.description.runId,
       store: dataset.store,
@@ -113,10 +147,11 @@ class CoordinatedRun implements RunningCoordinator, ConnectionHandler {
       pages: await servedPages(this.options),
     };
     const sockets = { [watchPath]: this.watchers.server };
-    this.entrance = await Entrance.open({ host, port, tls, content, layout: this.reducer.layout, handler: this, sockets });
+    const { layout } = this.reducer;
+    this.entrance = await Entrance.open({ host, port, tls, content, layout, handler: this, formerWorkers, sockets });
     this.tell(this.description.start(this.entrance.url, this.loop.state.step));
     // So that a run that diverges at once still has something to go back to.
-    this.checkpoints.request(this.snapshot());
+    if (!resumption) this.checkpoints.request(this.snapshot());
   }
 
   get url(): string {
@@ -288,6 +323,7 @@ class CoordinatedRun implements RunningCoordinator, ConnectionHandler {
   private evaluated({ step, totals }: Performing<"evaluated">): void {
     const means = this.scoreboard.evaluated(step, totals, performance.now());
     this.tell({ event: "eval", step, epoch: this.schedule.epochOf(step), ...means, samples: totals.samples });
+    this.checkpoints.evaluated({ step, ...means }, () => this.snapshot());
   }
 
   private dismiss({ worker, why }: Performing<"dismiss">): void {
@@ -301,11 +337,9 @@ class CoordinatedRun implements RunningCoordinator, ConnectionHandler {
   }
 
   private snapshot(): Snapshot {
-    return {
-      weights: this.reducer.weights(),
-      optimizer: this.reducer.optimizerState(),
-      manifest: this.description.manifest(this.loop.state.learningRate, this.scoreboard.evaluation),
-    };
+    const { learningRate } = this.loop.state;
+    const manifest = this.description.manifest(learningRate, this.scoreboard.evaluation, this.port);
+    return takeSnapshot(this.reducer.weights(), this.reducer.optimizerState(), manifest);
   }
 
   private async end(outcome: Outcome): Promise<DoneEvent> {
@@ -317,14 +351,22 @@ class CoordinatedRun implements RunningCoordinator, ConnectionHandler {
       // What diverged is worth nothing; the checkpoint before it stays.
       if (outcome.kind === "diverged") await this.checkpoints.settled();
       else await this.checkpoints.write(this.snapshot());
-      const checkpoint = this.checkpoints.newest ?? null;
-      const event: DoneEvent = { event: "done", ...result, step, checkpoint, parametersSha256: this.reducer.parametersSha256() };
+      const { newest: checkpoint = null, best: bestCheckpoint } = this.checkpoints;
+      const parametersSha256 = this.reducer.parametersSha256();
+      const event: DoneEvent = {
+        event: "done",
+        ...result,
+        step,
+        checkpoint,
+        ...(bestCheckpoint !== undefined && { bestCheckpoint }),
+        parametersSha256,
+      };
       this.tell(event);
       return event;
     } finally {
       await dismissed;
       if (!this.options.stay) await this.close();
-      await this.telling!.close();
+      await this.telling!.close().finally(() => this.lock.release());
     }
   }
 

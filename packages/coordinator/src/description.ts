@@ -9,24 +9,28 @@ import {
   type Welcome,
 } from "@tabgrad/core";
 import { randomUUID } from "node:crypto";
-import type { Manifest } from "./checkpoint/index.ts";
+import type { Manifest, ManifestFacts } from "./checkpoint/index.ts";
+import { fingerprint } from "./data/fingerprint.ts";
 import type { RunState } from "./decide/index.ts";
-import type { CoordinatorOptions } from "./options.ts";
+import { checkpointsKept, type CoordinatorOptions } from "./options.ts";
 import type { Schedule } from "./plan.ts";
 import type { Reducer } from "./reduce/reducer.ts";
 import { silenceMs } from "./rim/sockets.ts";
 
 export class Description {
-  readonly runId = randomUUID();
+  readonly runId: string;
   /** Of the model's metrics, in the order of the sums. */
   readonly metrics: readonly string[];
   private readonly options: CoordinatorOptions;
   private readonly schedule: Schedule;
   private readonly reducer: Reducer;
   private readonly graph: string;
+  private readonly dataFingerprint: string;
 
   constructor(options: CoordinatorOptions, schedule: Schedule, reducer: Reducer) {
     this.options = options;
+    this.runId = options.resumption?.checkpoint.manifest.runId ?? randomUUID();
+    this.dataFingerprint = fingerprint(options.dataset.description);
     this.schedule = schedule;
     this.reducer = reducer;
     this.metrics = metricNames(options.run.graph);
@@ -88,19 +92,31 @@ export class Description {
     return { runId: this.runId, name, graph: this.graph, dataset: dataset.description };
   }
 
-  /** @param learningRate of the coming steps: a run that goes on from the checkpoint goes on with it */
-  manifest(learningRate: number, evaluation: Manifest["evaluation"]): Omit<Manifest, "files" | "savedAt"> {
-    const { run, software } = this.options;
+  /**
+   * @param learningRate of the coming steps: a run that goes on from the checkpoint goes on with it
+   * @param port that it listens on
+   */
+  manifest(learningRate: number, evaluation: Manifest["evaluation"], port: number): ManifestFacts {
+    const { run, software, name, baseDirectory, dataset, host, tls, keep = checkpointsKept } = this.options;
+    const { shards, train } = dataset.description;
     const { version: step } = this.reducer;
-    const { optimizer } = run.description;
     return {
-      format: 1,
+      format: 2,
       tabgrad: software,
       runId: this.runId,
+      name,
+      baseDirectory,
+      listened: { host, port, tls: tls !== undefined },
       step,
       epoch: this.schedule.epochOf(step),
-      run: { ...run.description, optimizer: { ...optimizer, learningRate } },
-      parametersSha256: this.reducer.parametersSha256(),
+      run: run.description,
+      learningRate,
+      keep,
+      dataset: {
+        fingerprint: this.dataFingerprint,
+        shards: shards.map(({ samples }) => samples),
+        train: { samples: train.samples, shards: [...train.shards] },
+      },
       evaluation,
     };
   }

@@ -1,8 +1,10 @@
 // @tabgrad/coordinator: opens a dataset, shares out the work, reduces the gradients, takes the steps.
+export { auditFolder, type AuditReport } from "./audit/index.ts";
 export {
   readCheckpoint,
   readWeights,
   findCheckpoint,
+  type AnyManifest,
   type LoadedCheckpoint,
   type Manifest,
   type NamedTensor,
@@ -10,7 +12,20 @@ export {
 export { startCoordinator } from "./coordinator.ts";
 export { openDataset, type Dataset } from "./data/index.ts";
 export type { CoordinatorOptions, RunningCoordinator } from "./options.ts";
+export { keptControlToken } from "./folder/index.ts";
 export { Schedule } from "./plan.ts";
+export {
+  checkSameData,
+  checkSameRun,
+  checkStepsLeft,
+  openResumption,
+  originOf,
+  restoredParameters,
+  restoredRun,
+  type Extension,
+  type Origin,
+  type Resumption,
+} from "./resume/index.ts";
 export { linkForOthers } from "./rim/links.ts";
 export type { TlsPair } from "./rim/port.ts";
 export { runReference, type ReferenceOptions } from "./reference.ts";

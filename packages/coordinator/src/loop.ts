@@ -5,6 +5,8 @@ import { decide, initialState, nextWake, type Action, type RunEvent, type RunPla
 
 export interface LoopOptions {
   readonly plan: RunPlan;
+  /** Of a run that goes on. Default: that of one that begins. */
+  readonly state?: RunState;
   readonly onReason: (reason: Reason) => void;
   /** Carries out an action, and returns what came of it where that is to be decided on. */
   readonly perform: (action: Action) => RunEvent | undefined;
@@ -19,7 +21,7 @@ export class Loop {
 
   constructor(options: LoopOptions) {
     this.options = options;
-    this.current = initialState(options.plan);
+    this.current = options.state ?? initialState(options.plan);
   }
 
   get state(): RunState {

@@ -1,17 +1,27 @@
 // What a coordinator is started with, and what whoever started it holds.
 import type { DoneEvent, Links, ResolvedRun, TelemetryEvent } from "@tabgrad/core";
 import type { Dataset } from "./data/index.ts";
+import type { Resumption } from "./resume/index.ts";
 import type { TlsPair } from "./rim/port.ts";
+
+/** Unless somebody wants more or fewer. */
+export const checkpointsKept = 3;
 
 export interface CoordinatorOptions {
   /** What people call the run: the run file's name. */
   readonly name: string;
   readonly run: ResolvedRun;
-  /** The flat parameter vector to begin with. */
+  /** What relative paths in the run file are relative to. */
+  readonly baseDirectory: string;
+  /** The flat parameter vector to begin with, or to go on with. */
   readonly initial: Float32Array;
   readonly dataset: Dataset;
   /** Where checkpoints and the journal go; made if it is not there. */
   readonly directory: string;
+  /** Go on from here, in the same folder and as the same run. */
+  readonly resumption?: Resumption;
+  /** How many of the newest checkpoints to keep. Default: 3. */
+  readonly keep?: number;
   readonly host: string;
   /** 0 for any free one. */
   readonly port: number;

@@ -1,5 +1,5 @@
 // Checkpoints on a real disk: whole after a round trip, refused when damaged, never half there.
-import { mkdtemp, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rename, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
@@ -8,29 +8,40 @@ import {
   decodeSafetensors,
   encodeSafetensors,
   findCheckpoint,
+  folderContent,
   readCheckpoint,
   readWeights,
+  takeSnapshot,
+  weightsSha256,
   writeCheckpoint,
+  type NamedTensor,
   type Snapshot,
 } from "../src/checkpoint/index.ts";
 
-const snapshot = (step: number): Snapshot => ({
-  weights: [
-    { name: "0.weight", shape: [2, 3], data: Float32Array.of(1, 2, 3, 4, 5, step) },
-    { name: "0.bias", shape: [2], data: Float32Array.of(-0, 1e-45) },
-  ],
-  optimizer: [{ name: "adam.first_moment/0.weight", shape: [2, 3], data: new Float32Array(6) }],
-  manifest: {
-    format: 1,
+const weights = (step: number): NamedTensor[] => [
+  { name: "0.weight", shape: [2, 3], data: Float32Array.of(1, 2, 3, 4, 5, step) },
+  { name: "0.bias", shape: [2], data: Float32Array.of(-0, 1e-45) },
+];
+const optimizer = [{ name: "adam.first_moment/0.weight", shape: [2, 3], data: new Float32Array(6) }];
+
+const snapshot = (step: number, loss?: number): Snapshot =>
+  takeSnapshot(weights(step), optimizer, {
+    format: 2,
     tabgrad: "0.0.0",
     runId: "run",
+    name: "mlp",
+    baseDirectory: "/data",
+    listened: { host: "127.0.0.1", port: 7070, tls: false },
     step,
     epoch: 1,
-    run: { batchSize: 4 },
-    parametersSha256: "00",
-    evaluation: null,
-  },
-});
+    run: { batchSize: 4, text: "[\n 1,\n 2\n]" },
+    learningRate: 0.1,
+    keep: 3,
+    dataset: { fingerprint: "00", shards: [16, 16, 8], train: { samples: 32, shards: [0, 1] } },
+    evaluation: loss === undefined ? null : { step, loss, metrics: {} },
+  });
+
+const names = async (): Promise<string[]> => (await readdir(directory)).sort();
 
 let directory: string;
 beforeEach(async () => {
@@ -75,31 +86,64 @@ describe("safetensors", () => {
 
 describe("a checkpoint", () => {
   it("comes back as it was written", async () => {
-    const { path } = await writeCheckpoint(directory, snapshot(12), 3);
+    const { path } = await writeCheckpoint(directory, snapshot(12));
     const loaded = await readCheckpoint(path);
-    expect(loaded.weights).toEqual(snapshot(12).weights);
-    expect(loaded.optimizer).toEqual(snapshot(12).optimizer);
-    expect(loaded.manifest).toMatchObject({ step: 12, run: { batchSize: 4 } });
+    expect(loaded.weights).toEqual(weights(12));
+    expect(loaded.optimizer).toEqual(optimizer);
+    expect(loaded.manifest).toMatchObject(snapshot(12).manifest);
+    expect(loaded.manifest.parametersSha256).toBe(weightsSha256(weights(12)));
+    const text = await readFile(join(path, "manifest.json"), "utf8");
+    expect(text).toContain('"shards": [ 16, 16, 8 ]');
   });
 
-  it("keeps the newest, and a run's folder stands for the newest of all", async () => {
-    for (const step of [1, 2, 3, 10]) await writeCheckpoint(directory, snapshot(step), 2);
-    expect((await readdir(directory)).sort()).toEqual(["step-00000003", "step-00000010"]);
+  it("is a copy: what happens to the parameters afterwards does not reach it", async () => {
+    const live = weights(1);
+    const taken = takeSnapshot(live, optimizer, snapshot(1).manifest);
+    live[0].data.fill(9);
+    const { path } = await writeCheckpoint(directory, taken);
+    expect((await readCheckpoint(path)).weights).toEqual(weights(1));
+  });
+
+  it("of a run's folder is the newest of all that are complete", async () => {
+    for (const step of [1, 10, 2]) await writeCheckpoint(directory, snapshot(step));
     expect(await findCheckpoint(directory)).toBe(join(directory, "step-00000010"));
     expect((await readWeights(directory))[0].data[5]).toBe(10);
+    await truncate(join(directory, "step-00000010", "optimizer.safetensors"), 20);
+    expect(await findCheckpoint(directory)).toBe(join(directory, "step-00000002"));
   });
 
   it("ignores what a crash left unfinished, and the next write clears it", async () => {
-    await writeCheckpoint(directory, snapshot(1), 3);
+    await writeCheckpoint(directory, snapshot(1));
     const unfinished = join(directory, ".step-00000002.unfinished");
-    await writeCheckpoint(unfinished, snapshot(9), 1);
+    await writeCheckpoint(unfinished, snapshot(9));
     expect(await findCheckpoint(directory)).toBe(join(directory, "step-00000001"));
-    await writeCheckpoint(directory, snapshot(2), 3);
-    expect((await readdir(directory)).sort()).toEqual(["step-00000001", "step-00000002"]);
+    await writeCheckpoint(directory, snapshot(2));
+    expect(await names()).toEqual(["step-00000001", "step-00000002"]);
+  });
+
+  it("gets its name when all that came before is on the disk", async () => {
+    const before: string[][] = [];
+    await writeCheckpoint(directory, snapshot(1), async () => void before.push(await names()));
+    expect(before).toEqual([[".step-00000001.unfinished"]]);
+    await expect(writeCheckpoint(directory, snapshot(2), () => Promise.reject(new Error("disk full")))).rejects.toThrow(
+      "disk full",
+    );
+    expect(await findCheckpoint(directory)).toBe(join(directory, "step-00000001"));
+  });
+
+  it("is there at every moment while another of the same step takes its place", async () => {
+    await writeCheckpoint(directory, snapshot(1));
+    await rename(join(directory, "step-00000001"), join(directory, ".step-00000001.replaced"));
+    expect(await findCheckpoint(directory)).toBe(join(directory, ".step-00000001.replaced"));
+    await writeCheckpoint(directory, snapshot(1, 0.5));
+    expect(await folderContent(directory)).toMatchObject({ checkpoints: [{ step: 1 }], leftovers: [] });
+    await writeCheckpoint(directory, snapshot(1, 0.25));
+    expect(await names()).toEqual(["step-00000001"]);
+    expect((await readCheckpoint(directory)).manifest.evaluation?.loss).toBe(0.25);
   });
 
   it("is refused when a byte is wrong or a file is short", async () => {
-    const { path } = await writeCheckpoint(directory, snapshot(1), 3);
+    const { path } = await writeCheckpoint(directory, snapshot(1));
     const file = join(path, "model.safetensors");
     const bytes = await readFile(file);
     bytes[bytes.length - 1] ^= 1;

@@ -8,17 +8,29 @@ import {
   resolveRun,
   sequential,
   sgd,
+  type CheckpointInterval,
   type OptimizerSpec,
+  type ResolvedRun,
   type TelemetryEvent,
 } from "@tabgrad/core";
 import { mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { openDataset, startCoordinator, type CoordinatorOptions, type RunningCoordinator } from "../src/index.ts";
+import {
+  openDataset,
+  restoredParameters,
+  startCoordinator,
+  type CoordinatorOptions,
+  type Dataset,
+  type RunningCoordinator,
+} from "../src/index.ts";
 
-export interface SmallRunOptions extends Partial<Pick<CoordinatorOptions, "startWorkers" | "controlToken" | "stay" | "onWarning">> {
+type Given = "startWorkers" | "controlToken" | "stay" | "onWarning" | "directory" | "resumption" | "keep" | "port";
+
+export interface SmallRunOptions extends Partial<Pick<CoordinatorOptions, Given>> {
   readonly steps?: number;
   readonly optimizer?: OptimizerSpec;
+  readonly checkpointEvery?: CheckpointInterval;
 }
 
 export interface SmallRun {
@@ -36,10 +48,14 @@ export async function smallRunFolder(): Promise<string> {
   return folder;
 }
 
-export async function startSmallRun(
+export async function describeSmallRun(
   folder: string,
-  { steps = 2, optimizer = sgd({ learningRate: 1 }), ...options }: SmallRunOptions = {},
-): Promise<SmallRun> {
+  {
+    steps = 2,
+    optimizer = sgd({ learningRate: 1 }),
+    ...rest
+  }: Pick<SmallRunOptions, "steps" | "optimizer" | "checkpointEvery"> = {},
+): Promise<{ run: ResolvedRun; dataset: Dataset }> {
   const settings = checkRun({
     data: csv({ path: "data.csv", label: "kind", test: { fraction: 0.2 } }),
     model: sequential(dense(2)),
@@ -49,14 +65,26 @@ export async function startSmallRun(
     microbatchSize: 4,
     steps,
     evaluateEvery: "end",
+    ...rest,
   });
   const dataset = await openDataset(settings.data, { baseDirectory: folder, seed: settings.seed });
-  const run = resolveRun(settings, dataset.description);
+  return { run: resolveRun(settings, dataset.description), dataset };
+}
+
+export async function startSmallRun(
+  folder: string,
+  { steps, optimizer, checkpointEvery, directory = join(folder, "run"), ...options }: SmallRunOptions = {},
+): Promise<SmallRun> {
+  const { run, dataset } = await describeSmallRun(folder, {
+    steps,
+    optimizer,
+    ...(checkpointEvery !== undefined && { checkpointEvery }),
+  });
   const events: TelemetryEvent[] = [];
-  const directory = join(folder, "run");
   const coordinator = await startCoordinator({
-    ...{ name: "kinds", run, dataset, directory, host: "127.0.0.1", port: 0, startWorkers: 1, minWorkers: 1, software: "test" },
-    initial: initialParameters(run.graph, settings.seed),
+    ...{ name: "kinds", baseDirectory: folder, host: "127.0.0.1", port: 0, startWorkers: 1, minWorkers: 1, software: "test" },
+    ...{ run, dataset, directory },
+    initial: options.resumption ? restoredParameters(options.resumption, run) : initialParameters(run.graph, run.description.seed),
     onEvent: (event) => events.push(event),
     onWarning: (message) => {
       throw new Error(message);

@@ -34,7 +34,17 @@ async function start(options: { readonly stay?: boolean; readonly pages: string 
   const dataset = await openDataset(settings.data, { baseDirectory: folder, seed: settings.seed });
   const run = resolveRun(settings, dataset.description);
   return startCoordinator({
-    ...{ run, dataset, name: "odd", host: "127.0.0.1", port: 0, startWorkers: 1, minWorkers: 1, software: "test" },
+    ...{
+      run,
+      dataset,
+      name: "odd",
+      baseDirectory: folder,
+      host: "127.0.0.1",
+      port: 0,
+      startWorkers: 1,
+      minWorkers: 1,
+      software: "test",
+    },
     initial: initialParameters(run.graph, settings.seed),
     directory: join(folder, "run"),
     onEvent: () => undefined,

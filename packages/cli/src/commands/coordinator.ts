@@ -2,7 +2,7 @@
 import { errorKinds, exitCodes, TabgradError, type DoneEvent } from "@tabgrad/core";
 import { Command } from "commander";
 import { interrupts } from "../interrupts.ts";
-import { options, withRunOptions, withServingOptions, type RunOptions, type ServingOptions } from "../options.ts";
+import { defaultsIn, options, withRunOptions, withServingOptions, type RunOptions, type ServingOptions } from "../options.ts";
 import { createReport } from "../output/report.ts";
 import { lingerAfter, prepareRun, serveRun } from "../run.ts";
 
@@ -13,13 +13,13 @@ interface CoordinatorCommandOptions extends RunOptions, ServingOptions {
 export const coordinatorCommand = (): Command =>
   withServingOptions(withRunOptions(new Command("coordinator")), 7070)
     .description("coordinate a run for workers that join over the network")
-    .argument("<run-file>", "a run file, such as examples/mnist/mlp.ts")
+    .argument("[run-file]", "a run file, such as examples/mnist/mlp.ts")
     .addOption(options.minWorkers())
-    .action(async (file: string, given: CoordinatorCommandOptions) => {
-      process.exitCode = await coordinate(file, given);
+    .action(async (file: string | undefined, given: CoordinatorCommandOptions, command: Command) => {
+      process.exitCode = await coordinate(file, { ...given, byDefault: defaultsIn(command) });
     });
 
-async function coordinate(file: string, given: CoordinatorCommandOptions): Promise<number> {
+async function coordinate(file: string | undefined, given: CoordinatorCommandOptions): Promise<number> {
   const signal = interrupts();
   const report = createReport(given);
   const prepared = await prepareRun(file, given, report.log);

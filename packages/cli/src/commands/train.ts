@@ -6,6 +6,7 @@ import type { Logger } from "pino";
 import { interrupts } from "../interrupts.ts";
 import { LocalWorkers } from "../local-workers.ts";
 import {
+  defaultsIn,
   options,
   withRunOptions,
   withServingOptions,
@@ -32,15 +33,15 @@ const patienceMs = 3_000;
 export const trainCommand = (): Command =>
   withServingOptions(withRunOptions(new Command("train")), 0)
     .description("train on this machine: a coordinator and local workers")
-    .argument("<run-file>", "a run file, such as examples/mnist/mlp.ts")
+    .argument("[run-file]", "a run file, such as examples/mnist/mlp.ts")
     .addOption(options.workers())
     .addOption(options.engine())
     .addOption(options.threads())
-    .action(async (file: string, given: TrainOptions) => {
-      process.exitCode = await train(file, given);
+    .action(async (file: string | undefined, given: TrainOptions, command: Command) => {
+      process.exitCode = await train(file, { ...given, byDefault: defaultsIn(command) });
     });
 
-async function train(file: string, given: TrainOptions): Promise<number> {
+async function train(file: string | undefined, given: TrainOptions): Promise<number> {
   let workers: LocalWorkers | undefined;
   const signal = interrupts(() => workers?.kill());
   process.on("exit", () => workers?.kill());

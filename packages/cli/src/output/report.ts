@@ -60,12 +60,25 @@ function introduction({ parameters, trainSamples, evaluationSamples, batchSize, 
   return `${count(parameters)} parameters, ${count(trainSamples)} samples to learn from, ${count(evaluationSamples)} held out; ${count(steps)} steps of ${count(batchSize)} samples`;
 }
 
-function summary({ outcome, why, step, loss, metrics: means, checkpoint, seconds, samples, samplesPerSecond }: DoneEvent): string {
+function summary({
+  outcome,
+  why,
+  step,
+  loss,
+  metrics: means,
+  checkpoint,
+  bestCheckpoint,
+  seconds,
+  samples,
+  samplesPerSecond,
+}: DoneEvent): string {
   const head = outcome === "finished" ? pc.green("finished") : pc.yellow(outcome);
   const lines = [
     `${head} after ${count(step)} steps, ${count(samples)} samples in ${duration(seconds)} (${count(samplesPerSecond)} samples/s)${why ? `: ${why}` : ""}`,
   ];
   if (loss !== null && outcome !== "diverged") lines.push(`${pc.bold(metrics(means))}  loss ${decimal(loss)}`);
   if (checkpoint) lines.push(`checkpoint ${relative(process.cwd(), checkpoint) || "."}`);
+  if (bestCheckpoint !== undefined && bestCheckpoint !== checkpoint)
+    lines.push(`best on held-out samples ${relative(process.cwd(), bestCheckpoint)}`);
   return `\n${lines.join("\n")}\n`;
 }

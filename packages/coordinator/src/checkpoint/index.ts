@@ -1,6 +1,8 @@
 // Checkpoints: safetensors and a manifest, written beside and renamed.
-export { checkpointFolder, type Manifest } from "./manifest.ts";
-export { findCheckpoint, readCheckpoint, readWeights, type LoadedCheckpoint } from "./read.ts";
+export { manifestFile, type AnyManifest, type Evaluation, type Manifest } from "./manifest.ts";
+export { checkpointFolder, damagedFolder, folderContent, type FolderContent, type StoredCheckpoint } from "./names.ts";
+export { findCheckpoint, readCheckpoint, readManifest, readWeights, weightsSha256, type LoadedCheckpoint } from "./read.ts";
+export { bestOf, surplus, type Retained } from "./retention.ts";
 export { decodeSafetensors, encodeSafetensors, type NamedTensor } from "./safetensors.ts";
-export { CheckpointWriter } from "./writer.ts";
-export { writeCheckpoint, type Snapshot, type WrittenCheckpoint } from "./write.ts";
+export { CheckpointWriter, type StoredManifest } from "./writer.ts";
+export { takeSnapshot, writeCheckpoint, type ManifestFacts, type Snapshot, type WrittenCheckpoint } from "./write.ts";

@@ -1,32 +1,64 @@
 // The manifest of a checkpoint: what the tensors beside it are, where the run stood, and how to tell that nothing is damaged.
 import { z } from "zod";
 
-export const manifestFormat = 1;
+export const manifestFormat = 2;
 
-export const manifestSchema = z.object({
-  format: z.literal(manifestFormat),
+const evaluationSchema = z.object({ step: z.int(), loss: z.number(), metrics: z.record(z.string(), z.number()) });
+const count = z.int().nonnegative();
+
+const common = {
   /** Version of tabgrad that wrote it. */
   tabgrad: z.string(),
   runId: z.string(),
   /** Optimizer steps taken; also the cursor of the plan: the next step is `step + 1`. */
-  step: z.int().nonnegative(),
-  epoch: z.int().nonnegative(),
+  step: count,
+  epoch: count,
   savedAt: z.string(),
   /** The run as data, its graph included: `restoreRun` of the core package reads it. */
   run: z.unknown(),
   /** SHA-256 of the flat parameter vector, float32 little-endian. */
   parametersSha256: z.string(),
-  /** The newest evaluation, if there was one. */
-  evaluation: z.object({ step: z.int(), loss: z.number(), metrics: z.record(z.string(), z.number()) }).nullable(),
-  files: z.record(z.string(), z.object({ bytes: z.int(), sha256: z.string() })),
+  /** The newest evaluation, if there was one. If it is of this very step, this checkpoint is as good as it says. */
+  evaluation: evaluationSchema.nullable(),
+  files: z.record(z.string(), z.object({ bytes: count, sha256: z.string() })),
+};
+
+const manifestSchema2 = z.object({
+  format: z.literal(manifestFormat),
+  ...common,
+  /** What people call the run. */
+  name: z.string(),
+  /** What relative paths in `run` are relative to: the folder of the run file. */
+  baseDirectory: z.string(),
+  /** Where it listened: workers and pages look for it there. */
+  listened: z.object({ host: z.string(), port: z.int(), tls: z.boolean() }),
+  /** Of the coming steps; `run` has the one that it began with. */
+  learningRate: z.number(),
+  /** How many of the newest checkpoints are kept. */
+  keep: z.int().positive(),
+  dataset: z.object({
+    /** Tells whether the data is still the same. */
+    fingerprint: z.string(),
+    /** Samples in each shard, and which ones are trained on: enough to tell what each step consists of, without the data. */
+    shards: z.array(z.int().positive()),
+    train: z.object({ samples: count, shards: z.array(count) }),
+  }),
 });
 
-export type Manifest = z.infer<typeof manifestSchema>;
+/** Its learning rate is in `run`; what else it lacks, whoever resumes must say. */
+const manifestSchema1 = z.object({ format: z.literal(1), ...common });
+
+export const manifestSchema = z.discriminatedUnion("format", [manifestSchema2, manifestSchema1]);
+
+export type Manifest = z.infer<typeof manifestSchema2>;
+/** As older versions wrote it, too. */
+export type AnyManifest = z.infer<typeof manifestSchema>;
+export type Evaluation = z.infer<typeof evaluationSchema>;
 
 export const manifestFile = "manifest.json";
 export const modelFile = "model.safetensors";
 export const optimizerFile = "optimizer.safetensors";
 
-/** The folder of a checkpoint within a run's folder. */
-export const checkpointFolder = (step: number): string => `step-${String(step).padStart(8, "0")}`;
-export const checkpointPattern = /^step-(\d{8,})$/;
+/** Lists of numbers stand on one line each. Text can't be mistaken for them: in JSON it holds no line breaks. */
+export const manifestText = (manifest: Manifest): string =>
+  `${JSON.stringify(manifest, null, 2).replace(/\[\n[-\d.,eE+\s]+\]/g, (list) => list.replace(/\s+/g, " "))}\n`;

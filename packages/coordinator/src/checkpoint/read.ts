@@ -1,15 +1,16 @@
-// Reads weights back: from a checkpoint's folder, a run's folder (its newest checkpoint), or any .safetensors file.
+// Reads weights back: from a checkpoint's folder, a run's folder (its newest complete checkpoint), or any .safetensors file.
 import { TabgradError } from "@tabgrad/core";
 import { createHash } from "node:crypto";
-import { readdir, readFile, stat } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
-import { checkpointPattern, manifestFile, manifestSchema, modelFile, optimizerFile, type Manifest } from "./manifest.ts";
+import { manifestFile, manifestSchema, modelFile, optimizerFile, type AnyManifest } from "./manifest.ts";
+import { folderContent } from "./names.ts";
 import { decodeSafetensors, type NamedTensor } from "./safetensors.ts";
 
 export interface LoadedCheckpoint {
   readonly path: string;
-  readonly manifest: Manifest;
+  readonly manifest: AnyManifest;
   readonly weights: readonly NamedTensor[];
   readonly optimizer: readonly NamedTensor[];
 }
@@ -19,13 +20,9 @@ export interface LoadedCheckpoint {
  * @throws TabgradError CHECKPOINT_INVALID if there is none
  */
 export async function findCheckpoint(path: string): Promise<string> {
-  const names = await readdir(path).catch((): string[] => []);
-  if (names.includes(manifestFile)) return path;
-  const newest = names
-    .filter((name) => checkpointPattern.test(name))
-    .sort()
-    .at(-1);
-  if (newest) return join(path, newest);
+  if (await isFile(join(path, manifestFile))) return path;
+  const { checkpoints } = await folderContent(path);
+  for (const checkpoint of checkpoints) if (await isComplete(checkpoint.path)) return checkpoint.path;
   throw new TabgradError(
     "CHECKPOINT_INVALID",
     `${path} holds no checkpoint: expected ${manifestFile} in it, or folders called step-…`,
@@ -33,16 +30,27 @@ export async function findCheckpoint(path: string): Promise<string> {
   );
 }
 
-/** @throws TabgradError CHECKPOINT_INVALID if a file is missing or damaged */
+/** Whether its manifest is there, and every file as long as that says. */
+async function isComplete(folder: string): Promise<boolean> {
+  const manifest = await readManifest(folder).catch(() => undefined);
+  if (!manifest) return false;
+  const found = await Promise.all(
+    Object.entries(manifest.files).map(async ([name, { bytes }]) => (await sizeOf(join(folder, name))) === bytes),
+  );
+  return found.every(Boolean);
+}
+
+/** Every byte of it is compared with what the manifest says. @throws TabgradError CHECKPOINT_INVALID if a file is missing or damaged */
 export async function readCheckpoint(path: string): Promise<LoadedCheckpoint> {
   const folder = await findCheckpoint(path);
-  const manifest = await readManifest(join(folder, manifestFile));
+  const manifest = await readManifest(folder);
   const read = async (name: string): Promise<NamedTensor[]> => {
     const file = join(folder, name);
     const bytes = await readFile(file).catch((error: Error) => damaged(file, error.message));
+    const stated = manifest.files[name];
+    if (bytes.length !== stated?.bytes) damaged(file, `it has ${bytes.length} bytes, the manifest says ${stated?.bytes ?? 0}`);
     const sha256 = createHash("sha256").update(bytes).digest("hex");
-    if (sha256 !== manifest.files[name]?.sha256)
-      damaged(file, `its SHA-256 is ${sha256}, the manifest says ${manifest.files[name]?.sha256}`);
+    if (sha256 !== stated?.sha256) damaged(file, `its SHA-256 is ${sha256}, the manifest says ${stated?.sha256}`);
     return decodeSafetensors(bytes, file);
   };
   return { path: folder, manifest, weights: await read(modelFile), optimizer: await read(optimizerFile) };
@@ -60,7 +68,16 @@ export async function readWeights(path: string): Promise<readonly NamedTensor[]>
   return found.isDirectory() ? (await readCheckpoint(path)).weights : decodeSafetensors(await readFile(path), path);
 }
 
-async function readManifest(path: string): Promise<Manifest> {
+/** SHA-256 of the flat vector that weights make, in their order: what a manifest calls `parametersSha256`. */
+export function weightsSha256(weights: readonly NamedTensor[]): string {
+  const hash = createHash("sha256");
+  for (const { data } of weights) hash.update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  return hash.digest("hex");
+}
+
+/** @throws TabgradError CHECKPOINT_INVALID */
+export async function readManifest(folder: string): Promise<AnyManifest> {
+  const path = join(folder, manifestFile);
   const text = await readFile(path, "utf8").catch((error: Error) => damaged(path, error.message));
   try {
     return manifestSchema.parse(JSON.parse(text));
@@ -68,6 +85,13 @@ async function readManifest(path: string): Promise<Manifest> {
     return damaged(path, error instanceof z.ZodError ? z.prettifyError(error) : (error as Error).message);
   }
 }
+
+const sizeOf = async (path: string): Promise<number | undefined> =>
+  stat(path).then(
+    ({ size }) => size,
+    () => undefined,
+  );
+const isFile = async (path: string): Promise<boolean> => (await sizeOf(path)) !== undefined;
 
 function damaged(path: string, what: string): never {
   throw new TabgradError(

@@ -40,6 +40,11 @@ export function encodeSafetensors(tensors: readonly NamedTensor[], metadata: Rea
   return file;
 }
 
+/** The tensors' bytes of a file, one after another. */
+export function safetensorsData(file: Uint8Array): Uint8Array {
+  return file.subarray(8 + Number(new DataView(file.buffer, file.byteOffset, file.byteLength).getBigUint64(0, true)));
+}
+
 /** @throws TabgradError CHECKPOINT_INVALID */
 export function decodeSafetensors(bytes: Uint8Array, path: string): NamedTensor[] {
   const fail = (what: string): never => {

@@ -8,6 +8,7 @@ import {
   encodeToWorker,
   parameterElements,
   parameterSlots,
+  TabgradError,
   type Block,
   type ChunkLayout,
   type Graph,
@@ -145,12 +146,12 @@ export class Reducer {
     return new Uint8Array(buffer, byteOffset, byteLength);
   }
 
-  /** Copies of the parameters, by name. */
+  /** The parameters by name: views, which the next step changes. */
   weights(): NamedTensor[] {
     return this.named(this.optimizer.parameters, (slot) => slot.name);
   }
 
-  /** Copies of the optimizer's state, named "STATE/PARAMETER". */
+  /** The optimizer's state, named "STATE/PARAMETER": views, which the next step changes. */
   optimizerState(): NamedTensor[] {
     return Object.entries(this.optimizer.stateVectors()).flatMap(([state, vector]) =>
       this.named(vector, (slot) => `${state}/${slot.name}`),
@@ -161,8 +162,27 @@ export class Reducer {
     return this.slots.map((slot) => ({
       name: name(slot),
       shape: slot.shape,
-      data: vector.slice(slot.offset, slot.offset + slot.elements),
+      data: vector.subarray(slot.offset, slot.offset + slot.elements),
     }));
+  }
+
+  /** Takes over what `optimizerState` gave, in a run that goes on. @throws TabgradError CHECKPOINT_INVALID where it does not fit */
+  restoreOptimizer(tensors: readonly NamedTensor[]): void {
+    const vectors: Record<string, Float32Array> = {};
+    const offsets = new Map(this.slots.map(({ name, offset }) => [name, offset]));
+    for (const { name, data } of tensors) {
+      const slash = name.indexOf("/");
+      const offset = offsets.get(name.slice(slash + 1));
+      if (slash < 1 || offset === undefined) {
+        throw new TabgradError(
+          "CHECKPOINT_INVALID",
+          `The optimizer state holds ${name}, which no parameter of the model is called`,
+          "Resume from another checkpoint of the same run.",
+        );
+      }
+      (vectors[name.slice(0, slash)] ??= new Float32Array(this.elements)).set(data, offset);
+    }
+    this.optimizer.restoreState(vectors);
   }
 
   private frame(version: number, chunk: number): Uint8Array {

@@ -17,6 +17,8 @@ export interface EntranceOptions {
   readonly content: HttpContent;
   readonly layout: ChunkLayout;
   readonly handler: ConnectionHandler;
+  /** Workers that had a number before, in a run that goes on. */
+  readonly formerWorkers?: number;
   /** WebSocket servers beside that of the workers, by path; each made with `noServer: true`, and closed by who made it. */
   readonly sockets?: Readonly<Record<string, WebSocketServer>>;
 }
@@ -30,8 +32,17 @@ export class Entrance {
   private readonly workers: WorkerSockets;
 
   /** Listens; nobody is let in before it resolves. @throws TabgradError PORT_IN_USE, ADDRESS_UNAVAILABLE, TLS_INVALID */
-  static async open({ host, port, tls, content, layout, handler, sockets = {} }: EntranceOptions): Promise<Entrance> {
-    const workers = new WorkerSockets(layout, handler);
+  static async open({
+    host,
+    port,
+    tls,
+    content,
+    layout,
+    handler,
+    formerWorkers,
+    sockets = {},
+  }: EntranceOptions): Promise<Entrance> {
+    const workers = new WorkerSockets(layout, handler, formerWorkers);
     try {
       const upgrades = new Map([[workerPath, workers.server], ...Object.entries(sockets)]);
       const listening = await Port.open({ host, port, tls, answer: createAnswer(content), upgrades });

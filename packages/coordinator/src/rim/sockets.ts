@@ -15,9 +15,11 @@ export class WorkerSockets {
   readonly server: WebSocketServer;
   private readonly connections = new Set<Connection>();
   private readonly heartbeat: NodeJS.Timeout;
-  private count = 0;
+  private count: number;
 
-  constructor(layout: ChunkLayout, handler: ConnectionHandler) {
+  /** @param before workers that had a number before, in a run that goes on */
+  constructor(layout: ChunkLayout, handler: ConnectionHandler, before = 0) {
+    this.count = before;
     this.server = new WebSocketServer({
       noServer: true,
       perMessageDeflate: false,

@@ -1,0 +1,98 @@
+// `--resume`: from a folder that a run left behind to one that goes on where it was, as the same run.
+import {
+  checkSameData,
+  checkSameRun,
+  checkStepsLeft,
+  openDataset,
+  openResumption,
+  originOf,
+  restoredParameters,
+  restoredRun,
+  Schedule,
+  type Resumption,
+} from "@tabgrad/coordinator";
+import { TabgradError } from "@tabgrad/core";
+import { resolve } from "node:path";
+import type { Logger } from "pino";
+import { durationOf, type RunOptions, type ServingOptions } from "./options.ts";
+import { readRun, type PreparedRun } from "./prepared-run.ts";
+
+/** @throws TabgradError */
+export async function prepareResumed(
+  folder: string,
+  path: string | undefined,
+  options: RunOptions,
+  log: Logger,
+): Promise<PreparedRun> {
+  checkOptions(path, options);
+  const resumption = await openResumption(resolve(folder));
+  try {
+    for (const warning of resumption.warnings) log.warn(warning);
+    const prepared = path === undefined ? await fromCheckpoint(resumption, options) : await fromRunFile(resumption, path, options);
+    const { run, dataset } = prepared;
+    checkSameData(resumption, dataset.description);
+    const schedule = new Schedule({ run: run.description, dataset: dataset.description, startWorkers: 1, minWorkers: 1 });
+    checkStepsLeft(resumption, schedule);
+    const initial = restoredParameters(resumption, run);
+    const { step } = resumption.checkpoint.manifest;
+    log.info({ checkpoint: resumption.checkpoint.path }, `Going on after step ${step} of ${schedule.steps}.`);
+    const keep = options.keep ?? originOf(resumption)?.keep;
+    return { ...prepared, initial, directory: resumption.directory, keep, resumption };
+  } catch (error) {
+    await resumption.lock.release();
+    throw error;
+  }
+}
+
+type Described = Pick<PreparedRun, "run" | "dataset" | "name" | "baseDirectory">;
+
+async function fromRunFile(resumption: Resumption, path: string, options: RunOptions): Promise<Described> {
+  const { run, dataset, name, baseDirectory } = await readRun(path, options);
+  checkSameRun(resumption, run.description);
+  return { run, dataset, name, baseDirectory };
+}
+
+async function fromCheckpoint(resumption: Resumption, options: RunOptions): Promise<Described> {
+  const origin = originOf(resumption);
+  if (!origin) {
+    throw new TabgradError(
+      "RESUME_IMPOSSIBLE",
+      `The checkpoint in ${resumption.directory} is of an older tabgrad, which did not note where its run file lay`,
+      `Name the run file, too: tabgrad train RUN.ts --resume ${resumption.directory}`,
+    );
+  }
+  const { checkpointEvery } = options;
+  const duration = durationOf(options);
+  const run = restoredRun(resumption, { ...(duration && { duration }), ...(checkpointEvery && { checkpointEvery }) });
+  const { name, baseDirectory } = origin;
+  const { data, seed } = run.description;
+  return { run, dataset: await openDataset(data, { baseDirectory, seed }), name, baseDirectory };
+}
+
+/** What can't be said of a run that goes on. */
+function checkOptions(path: string | undefined, { out, seed, set, resume }: RunOptions): void {
+  if (out !== undefined) {
+    throw new TabgradError(
+      "OPTION_INVALID",
+      "--out and --resume were both given",
+      `A run goes on in its own folder: leave out --out ${out}.`,
+    );
+  }
+  if (path === undefined && (seed !== undefined || set.length > 0)) {
+    throw new TabgradError(
+      "OPTION_INVALID",
+      "--set and --seed change a run file, and none was given",
+      `A run that goes on stays as it is. Leave them out, or name the run file that they belong to: tabgrad train RUN.ts --resume ${resume}`,
+    );
+  }
+}
+
+/** Where workers and pages look for the run, unless somebody chose another place. */
+export function placeOf(resumption: Resumption, given: ServingOptions, log: Logger): { host: string; port: number } {
+  const listened = originOf(resumption)?.listened;
+  if (!listened) return given;
+  if (listened.tls && !given.tls && given.cert === undefined)
+    log.warn("The run was served over https before; pages that were opened so find it again only with --tls, or --cert and --key.");
+  const { host, port, byDefault } = given;
+  return { host: byDefault?.has("host") ? listened.host : host, port: byDefault?.has("port") ? listened.port : port };
+}

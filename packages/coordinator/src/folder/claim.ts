@@ -1,0 +1,30 @@
+// Makes the folder of a run that begins, and sees to it that nobody else's run is in it.
+import { TabgradError } from "@tabgrad/core";
+import { mkdir } from "node:fs/promises";
+import { folderContent } from "../checkpoint/index.ts";
+import { FolderLock } from "./lock.ts";
+
+/** @throws TabgradError OUTPUT_UNWRITABLE, OUTPUT_IN_USE */
+export async function claimFolder(directory: string): Promise<FolderLock> {
+  const lock = await mkdir(directory, { recursive: true })
+    .then(() => FolderLock.take(directory))
+    .catch((error: Error) => {
+      if (error instanceof TabgradError) throw error;
+      throw new TabgradError(
+        "OUTPUT_UNWRITABLE",
+        `Cannot write to ${directory}: ${error.message}`,
+        "Choose another folder with --out.",
+        {
+          cause: error,
+        },
+      );
+    });
+  const { checkpoints } = await folderContent(directory);
+  if (checkpoints.length === 0) return lock;
+  await lock.release();
+  throw new TabgradError(
+    "OUTPUT_IN_USE",
+    `There is a run in ${directory} already, saved after step ${checkpoints[0].step}`,
+    `Go on with it with --resume ${directory}, or choose another folder with --out.`,
+  );
+}
