@@ -136,7 +136,7 @@ describe("follow", () => {
     });
     const saved = (number: number): WatchedEvent => ({ event: "checkpoint", step: number, path: "", bytes: 1, milliseconds: 1 });
     const before = [start, joined("w1"), step(1), evaluation(1), step(2), saved(2), step(3), evaluation(3), saved(3)];
-    const view = viewOf([...before, { ...start, step: 2, url: "http://127.0.0.1:7071" } as WatchedEvent]);
+    const view = viewOf([...before, { ...start, step: 2, url: "http://127.0.0.1:7071" }]);
     expect(view).toMatchObject({ phase: "waiting", step: 2, epoch: 1, startedAt: 0, start: { url: "http://127.0.0.1:7071" } });
     expect(view.newest?.step).toBe(2);
     expect([...view.series.step.slice(0, view.series.length)]).toEqual([1, 2]);
@@ -149,7 +149,7 @@ describe("follow", () => {
   });
 
   it("begins anew with another run", () => {
-    const view = viewOf([start, step(1), { ...start, runId: "run-2", step: 1 } as WatchedEvent]);
+    const view = viewOf([start, step(1), { ...start, runId: "run-2", step: 1 }]);
     expect(view).toMatchObject({ step: 1, timeline: [], startedAt: 200 });
     expect(view.series.length).toBe(0);
   });
