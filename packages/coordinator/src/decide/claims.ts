@@ -140,6 +140,9 @@ function spare(turn: Turn, id: number): void {
   turn.actions.push({ kind: "recall", worker: worker.id, assignment: id });
 }
 
+/** Of a contribution that came after its deadline, or only shows how fast a worker is. */
+const surpriseWeight = 0.5;
+
 /** Only training says how fast a worker is: an evaluation takes another time for a sample. */
 function measure(turn: Turn, worker: WorkerRecord, open: OpenAssignment, { assignment, computeMs: computing }: Claim): void {
   const { now, state } = turn;
@@ -156,10 +159,10 @@ function measure(turn: Turn, worker: WorkerRecord, open: OpenAssignment, { assig
     const overhead = Math.min(first.overhead, teamPace(state.workers)?.overhead ?? Infinity);
     return turn.setWorker(worker.id, { pace: { ...first, overhead }, measurements: 1 });
   }
-  // What nobody expected says more than all before it.
+  // What nobody expected says as much as all before it, but one hiccup is not everything.
   const { deadline } = expectations(state, worker).find(({ id }) => id === assignment)!;
   const isSurprise = !open.counts || now > deadline;
-  const weight = isSurprise ? 1 : Math.max(smoothing, 1 / measurements);
+  const weight = isSurprise ? surpriseWeight : Math.max(smoothing, 1 / measurements);
   turn.setWorker(worker.id, {
     pace: measured(pace, measurement, weight),
     measurements: measurements + 1,

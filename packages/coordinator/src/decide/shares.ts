@@ -4,6 +4,8 @@ import { averagePace, duration, type Pace } from "./pace.ts";
 
 /** Shares stay as they are unless others promise to end the step earlier by more than this part of it; noise would move shards about. */
 const hysteresis = 0.1;
+/** Nobody waits for a worker whose one microbatch makes a step longer by more than this part of it. */
+const tolerance = 0.25;
 
 /**
  * Divides microbatches of about equal size.
@@ -35,7 +37,7 @@ function leastShares(total: number, samples: number, paces: readonly (Pace | und
   const nothing = paces.map(() => 0);
   if (total < paces.length) return nothing;
   const soonest = end(earliestEnd(total, samples, known, nothing), samples, known);
-  return paces.map((pace) => (pace && duration(samples, pace) > (1 + hysteresis) * soonest ? 0 : 1));
+  return paces.map((pace) => (pace && duration(samples, pace) > (1 + tolerance) * soonest ? 0 : 1));
 }
 
 /**
