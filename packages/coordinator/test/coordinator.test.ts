@@ -168,6 +168,29 @@ describe("peers that are not what they should be", () => {
     expect(await worker.closed).toBe(4002);
   });
 
+  it("one that sends what can't be right, again and again, is closed with 4003 and may not come back", async () => {
+    const { url } = await start({ steps: 1000, startWorkers: 2 });
+    const { worker: right, welcome } = await RawWorker.join(url);
+    const { worker: wrong } = await RawWorker.join(url, { workerId: "f".repeat(32), name: "wrong" });
+    right.work(welcome);
+    const seen = new Set<number>();
+    for (let refusals = 0; refusals < 3; refusals++) {
+      const next = await wrong.message("assignment", ({ assignment }) => !seen.has(assignment));
+      seen.add(next.assignment);
+      wrong.contribute(next, welcome, { value: NaN });
+    }
+    expect(await wrong.message("refused")).toMatchObject({ code: "WORKER_QUARANTINED", retry: false });
+    expect(await wrong.closed).toBe(4003);
+    const reasons = told("decision").map(({ reason }) => reason);
+    expect(reasons.filter(({ kind }) => kind === "refused")).toHaveLength(3);
+    expect(reasons).toContainEqual({ kind: "quarantined", worker: "wrong", refusals: 3, returned: 0 });
+    const again = await RawWorker.connect(url);
+    again.sayHello({ workerId: "f".repeat(32) });
+    expect(await again.message("refused")).toMatchObject({ code: "WORKER_QUARANTINED" });
+    expect(await again.closed).toBe(4003);
+    expect(told("worker").map(({ name, state }) => `${name} ${state}`)).toEqual(["raw joined", "wrong joined", "wrong left"]);
+  });
+
   it("two workers of one name are told apart", async () => {
     const { url } = await start({ startWorkers: 3 });
     await RawWorker.join(url);

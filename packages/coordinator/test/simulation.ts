@@ -113,7 +113,14 @@ export class Simulation {
   /** The worker answers its oldest assignment. */
   answer(
     id: string,
-    change: Partial<{ samples: number; version: number; microbatches: readonly number[]; norm: number; lossSum: number; computeMs: number }> = {},
+    change: Partial<{
+      samples: number;
+      version: number;
+      microbatches: readonly number[];
+      norm: number;
+      lossSum: number;
+      computeMs: number;
+    }> = {},
   ): boolean {
     const sent = this.sent.find((candidate) => candidate.worker === id);
     if (!sent) return false;
