@@ -27,7 +27,7 @@ export class Journal {
   private readonly file: FileHandle;
   private readonly onFailure: (error: Error) => void;
   private position: number;
-  private pending: Uint8Array[] = [];
+  private readonly pending: Uint8Array[] = [];
   private writing: Promise<void> | undefined;
   private failure: Error | undefined;
 

@@ -1,0 +1,44 @@
+// The options that say more than a number: how often to save.
+import { Command } from "commander";
+import { describe, expect, it } from "vitest";
+import { defaultsIn, durationOf, overridesOf, withRunOptions, withServingOptions, type RunOptions } from "../src/options.ts";
+
+const parsed = (...args: readonly string[]): { command: Command; given: RunOptions } => {
+  const command = withServingOptions(withRunOptions(new Command()), 7070);
+  command.parse(args, { from: "user" });
+  return { command, given: command.opts() };
+};
+
+describe("--checkpoint-every", () => {
+  it.each([
+    ["30s", { seconds: 30 }],
+    ["0.5s", { seconds: 0.5 }],
+    ["200steps", { steps: 200 }],
+    ["1 step", { steps: 1 }],
+    ["2epochs", { epochs: 2 }],
+    ["end", "end"],
+  ])("%s", (text, interval) => {
+    const { given } = parsed("--checkpoint-every", text);
+    expect(given.checkpointEvery).toEqual(interval);
+    expect(overridesOf(given)).toEqual([`checkpointEvery=${JSON.stringify(interval)}`]);
+  });
+
+  it.each(["30", "s", "1.5steps", "0s", "-1s", "3parsecs", "1.2.3s", ""])("not %j", (text) => {
+    expect(() => parsed("--checkpoint-every", text)).toThrow(
+      expect.objectContaining({ code: "OPTION_INVALID", message: expect.stringContaining("--checkpoint-every") as string }),
+    );
+  });
+});
+
+it("knows which of host and port were chosen", () => {
+  expect([...defaultsIn(parsed("--port", "7070").command)]).toEqual(["host"]);
+  expect([...defaultsIn(parsed().command)]).toEqual(["port", "host"]);
+});
+
+it("takes one duration", () => {
+  expect(durationOf(parsed("--steps", "5").given)).toEqual({ steps: 5 });
+  expect(durationOf(parsed().given)).toBeUndefined();
+  expect(() => overridesOf(parsed("--steps", "5", "--epochs", "2").given)).toThrow(
+    expect.objectContaining({ code: "OPTION_INVALID" }),
+  );
+});
