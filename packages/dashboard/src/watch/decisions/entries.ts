@@ -10,7 +10,7 @@ export interface Entry {
 }
 
 /** What a person should notice. */
-const troubles = new Set(["left", "failed", "dismissed", "discarded", "dropped"]);
+const troubles = new Set(["left", "failed", "dismissed", "discarded", "refused", "quarantined", "dropped"]);
 
 /** The newest first. @param bound how many at most */
 export function entriesOf(view: Pick<RunView, "decisions" | "evaluations" | "checkpoints">, bound: number): Entry[] {
