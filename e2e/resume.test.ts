@@ -50,6 +50,22 @@ describe("a coordinator that is killed", () => {
   });
 });
 
+describe("an exact run", () => {
+  it("has the same bits, killed and resumed with other workers or not", async () => {
+    const train = ["train", runFile, "--set", "exact=true", "--steps", "60", "--engine", "cpu", "--json"];
+    const quiet = tabgrad([...train, "--workers", "1", "--out", temporaryFolder()]);
+    const { parametersSha256 } = await quiet.event("done");
+    const out = temporaryFolder();
+    const killed = tabgrad([...train, "--workers", "2", "--checkpoint-every", "9steps", "--out", out]);
+    await reached(killed, 30);
+    killed.kill("SIGKILL");
+    await killed.ended;
+    const resumed = tabgrad(["train", "--resume", out, "--workers", "3", "--engine", "cpu", "--json"]);
+    expect(await resumed.event("done")).toMatchObject({ step: 60, parametersSha256 });
+    expect((await tabgrad(["audit", out]).ended).exitCode).toBe(0);
+  });
+});
+
 describe("resuming", () => {
   const fails = async (args: readonly string[]) => {
     const { exitCode, stderr } = await tabgrad(args).ended;
