@@ -233,7 +233,7 @@ describe("a page with the token", () => {
     expect(await viewer.control({ name: "checkpoint" })).toEqual({ kind: "answer", id: 2 });
     await viewer.record("events", (record) => record.events.some(([, event]) => event.event === "checkpoint" && event.step === 2));
     const { manifest } = await readCheckpoint(directory);
-    expect(manifest).toMatchObject({ step: 2, run: { optimizer: { kind: "sgd", learningRate: 0.25 } } });
+    expect(manifest).toMatchObject({ step: 2, learningRate: 0.25 });
     expect(told("decision").map(({ reason }) => reason)).toContainEqual({ kind: "learningRate", from: 1, to: 0.25 });
   });
 
