@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { expect, it } from "vitest";
 import { World, type Fault, type Script } from "./world.ts";
 
-const seconds = Number(process.env.TABGRAD_SIMULATION_SECONDS ?? 20);
+const seconds = Number(process.env.TABGRAD_SIMULATION_SECONDS ?? 60);
 
 const kinds: Fault["kind"][] = [
   ...(["join", "join", "join", "kill", "vanish", "stall", "cut", "slow", "rest", "hide", "show", "fail", "drop"] as const),
