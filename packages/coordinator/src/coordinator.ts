@@ -3,8 +3,6 @@
 import {
   closeCodes,
   rangesOf,
-  restoreRun,
-  TabgradError,
   watchPath,
   type Availability,
   type Contribution,
@@ -17,7 +15,7 @@ import {
 } from "@tabgrad/core";
 import { CheckpointWriter, takeSnapshot, type Snapshot } from "./checkpoint/index.ts";
 import { commandEvent, isQuarantined, type Action, type Outcome, type RunEvent } from "./decide/index.ts";
-import { resumedState, type ResumePoint } from "./decide/resume.ts";
+import { resumedState } from "./decide/resume.ts";
 import { Description } from "./description.ts";
 import { Loop } from "./loop.ts";
 import { claimFolder, keepControlToken, type FolderLock } from "./folder/index.ts";
@@ -25,11 +23,12 @@ import { checkpointsKept, type CoordinatorOptions, type RunningCoordinator } fro
 import { Schedule } from "./plan.ts";
 import { newestCopy } from "./reduce/newest-copy.ts";
 import { Reducer } from "./reduce/reducer.ts";
-import type { Resumption } from "./resume/index.ts";
+import { resumePoint } from "./resume/index.ts";
 import type { ArrivedGradient, Connection, ConnectionHandler } from "./rim/connection.ts";
 import { ControlKey } from "./rim/control-key.ts";
 import { Entrance } from "./rim/entrance.ts";
 import { servedPages } from "./rim/pages.ts";
+import { quarantined } from "./rim/quarantined.ts";
 import { Team } from "./rim/team.ts";
 import { Watchers } from "./rim/watchers.ts";
 import { Histograms, Journal, Scoreboard, Telling } from "./telemetry/index.ts";
@@ -51,21 +50,6 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
     await lock.release();
     throw error;
   }
-}
-
-function resumePoint({ checkpoint: { manifest } }: Resumption): ResumePoint {
-  const { step, evaluation } = manifest;
-  // Older manifests have it in the description of the run.
-  const learningRate = manifest.format === 1 ? restoreRun(manifest.run).description.optimizer.learningRate : manifest.learningRate;
-  return { step, learningRate, isEvaluated: evaluation?.step === step };
-}
-
-function quarantined(why: string): TabgradError {
-  return new TabgradError(
-    "WORKER_QUARANTINED",
-    `The worker may not take part in this run any more: ${why}`,
-    "Check its engine with `tabgrad doctor`; it may be started again, as another worker, once that is mended.",
-  );
 }
 
 type Performing<K extends Action["kind"]> = Extract<Action, { kind: K }>;
