@@ -167,6 +167,8 @@ class CoordinatedRun implements RunningCoordinator, ConnectionHandler {
     if (isQuarantined(this.loop.state.conduct, workerId)) {
       return connection.refuse(quarantined("what it sent was wrong before"), closeCodes.refused);
     }
+    const objection = this.description.objection(hello);
+    if (objection) return connection.refuse(objection, closeCodes.refused);
     connection.send(this.description.welcome(connection.id));
     for (const frame of this.reducer.frames()) connection.sendFrame(frame);
     const worker = this.team.join(connection, hello);

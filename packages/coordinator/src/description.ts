@@ -4,8 +4,10 @@ import {
   graphToJson,
   layerSummaries,
   metricNames,
+  type Hello,
   type RunDocument,
   type StartEvent,
+  type TabgradError,
   type Welcome,
 } from "@tabgrad/core";
 import { randomUUID } from "node:crypto";
@@ -15,6 +17,7 @@ import type { RunState } from "./decide/index.ts";
 import { checkpointsKept, type CoordinatorOptions } from "./options.ts";
 import type { Schedule } from "./plan.ts";
 import type { Reducer } from "./reduce/reducer.ts";
+import { kindOf, otherKind } from "./rim/kind.ts";
 import { silenceMs } from "./rim/sockets.ts";
 
 export class Description {
@@ -26,10 +29,14 @@ export class Description {
   private readonly reducer: Reducer;
   private readonly graph: string;
   private readonly dataFingerprint: string;
+  /** The kind of engine that an exact run computes on, once it has its first worker. */
+  private engineKind: string | undefined;
 
   constructor(options: CoordinatorOptions, schedule: Schedule, reducer: Reducer) {
     this.options = options;
-    this.runId = options.resumption?.checkpoint.manifest.runId ?? randomUUID();
+    const before = options.resumption?.checkpoint.manifest;
+    this.runId = before?.runId ?? randomUUID();
+    this.engineKind = before?.format === 2 ? before.engineKind : undefined;
     this.dataFingerprint = fingerprint(options.dataset.description);
     this.schedule = schedule;
     this.reducer = reducer;
@@ -82,6 +89,14 @@ export class Description {
     };
   }
 
+  /** Why this worker can't be let in, if so. The first one decides on which kind of engine an exact run computes. */
+  objection(hello: Hello): TabgradError | undefined {
+    if (!this.options.run.description.exact) return undefined;
+    const kind = kindOf(hello);
+    this.engineKind ??= kind;
+    return kind === this.engineKind ? undefined : otherKind(this.engineKind, kind);
+  }
+
   /** For whoever looks for coordinators. */
   identity({ step, phase, workers }: RunState): Readonly<Record<string, unknown>> {
     return { ...discovery, run: this.runId, step, steps: this.schedule.steps, workers: workers.size, phase };
@@ -111,6 +126,7 @@ export class Description {
       epoch: this.schedule.epochOf(step),
       run: run.description,
       learningRate,
+      engineKind: this.engineKind,
       keep,
       dataset: {
         fingerprint: this.dataFingerprint,

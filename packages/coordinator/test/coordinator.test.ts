@@ -191,6 +191,24 @@ describe("peers that are not what they should be", () => {
     expect(told("worker").map(({ name, state }) => `${name} ${state}`)).toEqual(["raw joined", "wrong joined", "wrong left"]);
   });
 
+  it("one of another kind of engine than the first is not let into an exact run", async () => {
+    const { url } = await start({ exact: true, startWorkers: 2 });
+    await RawWorker.join(url, { host: "node", engine: "cpu", device: "1 thread" });
+    for (const other of [
+      { host: "tab", engine: "cpu" },
+      { host: "node", engine: "gpu", device: "a GPU" },
+    ] as const) {
+      const worker = await RawWorker.connect(url);
+      worker.sayHello(other);
+      expect(await worker.message("refused")).toMatchObject({ code: "ENGINE_MISMATCH", retry: false });
+      expect(await worker.closed).toBe(4003);
+    }
+    await RawWorker.join(url, { host: "node", engine: "cpu", device: "8 threads" });
+    coordinator!.stop("the test is over");
+    const { checkpoint } = await coordinator!.done;
+    expect((await readCheckpoint(checkpoint!)).manifest).toMatchObject({ engineKind: "node cpu" });
+  });
+
   it("two workers of one name are told apart", async () => {
     const { url } = await start({ startWorkers: 3 });
     await RawWorker.join(url);

@@ -31,6 +31,7 @@ export interface SmallRunOptions extends Partial<Pick<CoordinatorOptions, Given>
   readonly steps?: number;
   readonly optimizer?: OptimizerSpec;
   readonly checkpointEvery?: CheckpointInterval;
+  readonly exact?: boolean;
 }
 
 export interface SmallRun {
@@ -54,7 +55,7 @@ export async function describeSmallRun(
     steps = 2,
     optimizer = sgd({ learningRate: 1 }),
     ...rest
-  }: Pick<SmallRunOptions, "steps" | "optimizer" | "checkpointEvery"> = {},
+  }: Pick<SmallRunOptions, "steps" | "optimizer" | "checkpointEvery" | "exact"> = {},
 ): Promise<{ run: ResolvedRun; dataset: Dataset }> {
   const settings = checkRun({
     data: csv({ path: "data.csv", label: "kind", test: { fraction: 0.2 } }),
@@ -73,11 +74,12 @@ export async function describeSmallRun(
 
 export async function startSmallRun(
   folder: string,
-  { steps, optimizer, checkpointEvery, directory = join(folder, "run"), ...options }: SmallRunOptions = {},
+  { steps, optimizer, checkpointEvery, exact = false, directory = join(folder, "run"), ...options }: SmallRunOptions = {},
 ): Promise<SmallRun> {
   const { run, dataset } = await describeSmallRun(folder, {
     steps,
     optimizer,
+    exact,
     ...(checkpointEvery !== undefined && { checkpointEvery }),
   });
   const events: TelemetryEvent[] = [];

@@ -54,6 +54,7 @@ export const errorKinds = {
   CERTIFICATE_UNTRUSTED: "network",
   CONTROL_REFUSED: "network",
   WORKER_QUARANTINED: "network",
+  ENGINE_MISMATCH: "engine",
   ENGINE_UNAVAILABLE: "engine",
   ENGINE_UNSUPPORTED: "engine",
   ENGINE_FAILED: "engine",

@@ -34,6 +34,8 @@ const manifestSchema2 = z.object({
   listened: z.object({ host: z.string(), port: z.int(), tls: z.boolean() }),
   /** Of the coming steps; `run` has the one that it began with. */
   learningRate: z.number(),
+  /** The kind of engine that an exact run computes on; absent before its first worker, and in other runs. */
+  engineKind: z.string().optional(),
   /** How many of the newest checkpoints are kept. */
   keep: z.int().positive(),
   dataset: z.object({
