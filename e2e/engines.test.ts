@@ -4,7 +4,7 @@ import { beforeAll, expect, it } from "vitest";
 import small from "./runs/small.ts";
 import { tabgrad } from "./support/command.ts";
 import { temporaryFolder } from "./support/folder.ts";
-import { checkpointParameters, largestDifference, referenceParameters } from "./support/reference.ts";
+import { checkpointParameters, largestDifference, referenceParameters, relativeDifference } from "./support/reference.ts";
 
 const runFile = "e2e/runs/small.ts";
 
@@ -32,18 +32,20 @@ it("cpu and gpu agree within 1e-4 after 20 steps, and with the reference", async
 });
 
 it("workers on either engine train one model together", async () => {
-  const coordinator = tabgrad(["coordinator", runFile, "--port", "0", "--min-workers", "2", "--json", "--out", temporaryFolder()]);
+  const args = ["coordinator", runFile, "--port", "0", "--steps", "60", "--json", "--out", temporaryFolder()];
+  const coordinator = tabgrad(args);
   const { url } = (await coordinator.event("start")) as unknown as { url: string };
-  const workers = ["cpu", "gpu"].map((engine) =>
-    tabgrad(["worker", url, "--engine", engine, "--name", engine], { env: environment }),
-  );
+  // A GPU made of software is so much slower that a CPU beside it would do all the work: it begins alone, and is held up.
+  const gpu = tabgrad(["worker", url, "--engine", "gpu", "--name", "gpu"], { env: environment });
+  await coordinator.event("step", ({ step }) => (step as number) >= 3);
+  gpu.kill("SIGSTOP");
+  const cpu = tabgrad(["worker", url, "--engine", "cpu", "--name", "cpu"]);
+  await coordinator.event("step", ({ shares }) => (shares as { name: string }[]).some(({ name }) => name === "cpu"));
+  gpu.kill("SIGCONT");
   const done = await coordinator.event("done");
-  const shares = coordinator.events.find((event) => event.event === "step")!.shares as { name: string }[];
-  expect(shares.map(({ name }) => name).sort()).toEqual(["cpu", "gpu"]);
-  expect((await Promise.all(workers.map((worker) => worker.ended))).map(({ exitCode }) => exitCode)).toEqual([0, 0]);
-  expect(
-    largestDifference(await checkpointParameters(done.checkpoint as string), await referenceParameters(small, [])),
-  ).toBeLessThan(1e-4);
+  expect((await Promise.all([gpu, cpu].map((worker) => worker.ended))).map(({ exitCode }) => exitCode)).toEqual([0, 0]);
+  const reference = await referenceParameters(small, ["steps=60"]);
+  expect(relativeDifference(await checkpointParameters(done.checkpoint as string), reference)).toBeLessThan(1e-4);
 });
 
 it("doctor describes the adapter, and has both engines prove themselves", async () => {

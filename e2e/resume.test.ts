@@ -31,7 +31,8 @@ describe("a coordinator that is killed", () => {
     second.kill("SIGKILL");
     await second.ended;
 
-    const third = tabgrad(["train", runFile, "--resume", out, "--steps", "120", "--workers", "1", "--engine", "cpu", "--json"]);
+    // Nobody else is here: it waits for the worker that it knows.
+    const third = tabgrad(["coordinator", runFile, "--resume", out, "--steps", "120", "--json"]);
     const done = await third.event("done");
     expect(done).toMatchObject({ outcome: "finished", step: 120, checkpoint: join(out, "step-00000120") });
     expect((await third.ended).exitCode).toBe(0);
