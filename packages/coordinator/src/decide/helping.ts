@@ -101,7 +101,8 @@ function announce(turn: Turn, helper: WorkerRecord, { open, end }: Expectation, 
 function probeAt({ ledger }: RunState, worker: WorkerRecord): number {
   if (!worker.isLeftOut || ledger?.purpose !== "train") return Infinity;
   const pace = usablePace(worker);
-  if (!pace) return worker.freeAt;
+  // What happens once, such as compiling, is in the first measurement: a second one is worth having at once.
+  if (!pace || worker.measurements < 2) return worker.freeAt;
   return worker.freeAt + Math.min(longestLeave, idleness * duration(ledger.entries[0].samples, pace));
 }
 
