@@ -75,6 +75,16 @@ export class Command {
     return this.until(() => this.events.find((event) => event.event === name && fits(event)), `a "${name}" event`);
   }
 
+  /** Tells of every event, of those that were before as well. */
+  follow(listener: (event: JsonEvent) => void): void {
+    let told = 0;
+    const tell = (): void => {
+      while (told < this.events.length) listener(this.events[told++]);
+    };
+    this.watchers.add(tell);
+    tell();
+  }
+
   /** Waits until stderr holds the text. */
   said(text: string | RegExp): Promise<string> {
     return this.until(() => (this.stderr.search(text) >= 0 ? this.stderr : undefined), `${String(text)} on stderr`);

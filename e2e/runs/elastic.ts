@@ -1,0 +1,18 @@
+// npx tabgrad train e2e/runs/elastic.ts
+//
+// MNIST in an exact run, small enough that 200 steps take seconds, with 8 microbatches a step: for tests in which workers and
+// coordinators die, stall and send nonsense.
+import { defineRun, dense, sequential, tanh } from "tabgrad";
+import mlp from "@tabgrad/examples/mnist/mlp";
+
+export default defineRun({
+  ...mlp,
+  model: sequential(dense(48), tanh(), dense(10)),
+  exact: true,
+  batchSize: 256,
+  microbatchSize: 32,
+  checkpointEvery: { steps: 10 },
+  evaluateEvery: "end",
+  epochs: undefined,
+  steps: 200,
+});

@@ -1,0 +1,208 @@
+// Plays a FaultScript on a run of real processes. It goes by what the coordinator tells with --json and by nothing else.
+import type { Reason } from "@tabgrad/core";
+import { tabgrad, type Command, type JsonEvent } from "./command.ts";
+import type { Fault, FaultScript } from "./faults.ts";
+import { TamperingProxy } from "./tampering-proxy.ts";
+
+export interface FaultyRunOptions {
+  readonly script: FaultScript;
+  readonly runFile: string;
+  /** Processes to keep running. */
+  readonly workers: number;
+  /** Below this many the run waits, so that it is not over before the script is. */
+  readonly minWorkers: number;
+  readonly out: string;
+}
+
+/** What came of it. */
+export interface FaultyRunResult {
+  readonly done: JsonEvent;
+  /** Faults that took place, in the order in which they did, with the worker's name. */
+  readonly played: readonly { readonly fault: Fault; readonly name?: string }[];
+  /** Of all coordinators, in order. */
+  readonly decisions: readonly Reason[];
+  /** How often a coordinator said that a worker joined. */
+  readonly joins: number;
+}
+
+interface Worker {
+  readonly command: Command;
+  readonly proxy?: TamperingProxy;
+}
+
+type WorkerFault = Exclude<Fault, { kind: "restartCoordinator" }>;
+
+/** Steps after which a spoilt upload that nobody refused must have been one that nobody needed: another one is spoilt. */
+const unnoticedSteps = 10;
+
+export class FaultyRun {
+  private readonly options: FaultyRunOptions;
+  private coordinator!: Command;
+  private url = "";
+  private readonly workers = new Map<string, Worker>();
+  private started = 0;
+  /** By name, those that the coordinator takes for there, and that nothing has happened to; in the order in which they joined. */
+  private readonly participants = new Set<string>();
+  private pending: readonly Fault[];
+  private readonly played: { fault: Fault; name?: string }[] = [];
+  /** Faults that wait for their end. */
+  private readonly endings = new Map<string, { untilStep: number; end: () => void }>();
+  /** The workers whose uploads are to be refused, and the step at which one was last to be spoilt. */
+  private readonly corrupting = new Map<string, number>();
+  private readonly decisions: Reason[] = [];
+  private joins = 0;
+  private step = 0;
+  private isSaved = false;
+  private over!: { resolve: (done: JsonEvent) => void; reject: (error: unknown) => void };
+
+  private constructor(options: FaultyRunOptions) {
+    this.options = options;
+    this.pending = options.script.faults;
+  }
+
+  /** Resolves when the run is over and all its processes are gone. */
+  static async play(options: FaultyRunOptions): Promise<FaultyRunResult> {
+    const run = new FaultyRun(options);
+    const over = new Promise<JsonEvent>((resolve, reject) => (run.over = { resolve, reject }));
+    await run.coordinate([options.runFile, "--port", "0", "--out", options.out]);
+    await Promise.all(Array.from({ length: options.workers }, () => run.work()));
+    const done = await over;
+    for (const { end } of run.endings.values()) end();
+    if (run.pending.length > 0) throw new Error(`the run ended before ${JSON.stringify(run.pending)}`);
+    await run.coordinator.ended;
+    // Who was not there at the end waits for a coordinator to come, for as long as it takes.
+    for (const { command } of run.workers.values()) command.kill("SIGKILL");
+    await Promise.all([...run.workers.values()].map(({ command }) => command.ended));
+    return { done, played: run.played, decisions: run.decisions, joins: run.joins };
+  }
+
+  private async coordinate(args: readonly string[]): Promise<void> {
+    const coordinator = tabgrad(["coordinator", ...args, "--min-workers", String(this.options.minWorkers), "--json"]);
+    this.coordinator = coordinator;
+    void coordinator.ended.then(({ exitCode, stderr }) => {
+      if (coordinator === this.coordinator) this.over.reject(new Error(`the coordinator ended with ${exitCode}: ${stderr}`));
+    });
+    this.url = (await coordinator.event("start")).url as string;
+    coordinator.follow((event) => {
+      // What a killed one had said before is still read.
+      if (coordinator === this.coordinator) this.hear(event);
+    });
+  }
+
+  private async work(): Promise<void> {
+    const name = `worker-${++this.started}`;
+    const needsProxy = this.options.script.faults.some(({ kind }) => kind === "partition" || kind === "corrupt");
+    const proxy = needsProxy ? await TamperingProxy.open(Number(new URL(this.url).port)) : undefined;
+    const command = tabgrad(["worker", proxy?.url ?? this.url, "--engine", "cpu", "--threads", "1", "--name", name]);
+    this.workers.set(name, { command, proxy });
+  }
+
+  private hear(event: JsonEvent): void {
+    switch (event.event) {
+      case "step":
+        this.step = event.step as number;
+        break;
+      case "checkpoint":
+        this.isSaved = true;
+        break;
+      case "worker":
+        this.comesOrGoes(event.name as string, event.state === "joined");
+        break;
+      case "decision":
+        this.decided(event.reason as Reason);
+        break;
+      case "done":
+        this.over.resolve(event);
+    }
+    this.endDue();
+    this.playDue();
+  }
+
+  private comesOrGoes(name: string, joined: boolean): void {
+    this.participants.delete(name);
+    if (!joined) return;
+    this.joins += 1;
+    // A worker that hangs is no one to whom anything else may happen.
+    if (!this.endings.has(name)) this.participants.add(name);
+  }
+
+  private decided(reason: Reason): void {
+    this.decisions.push(reason);
+    if (reason.kind === "refused") this.corrupting.delete(reason.worker);
+  }
+
+  private endDue(): void {
+    for (const [name, { untilStep, end }] of this.endings) {
+      if (this.step < untilStep) continue;
+      this.endings.delete(name);
+      end();
+    }
+    for (const [name, since] of this.corrupting) {
+      const proxy = this.workers.get(name)!.proxy!;
+      if (proxy.isArmed || this.step < since + unnoticedSteps) continue;
+      this.corrupting.set(name, this.step);
+      proxy.corruptNext();
+    }
+  }
+
+  /** Every fault whose step is there; one that finds nobody waits for the next who joins. */
+  private playDue(): void {
+    const due = this.pending.filter(({ step }) => step <= this.step);
+    for (const fault of due) {
+      if (fault.kind === "restartCoordinator") {
+        // Without a checkpoint there is nothing to go on from.
+        if (!this.isSaved) continue;
+        this.tick(fault);
+        // What else is due happens to those who come back.
+        return this.restart();
+      }
+      const names = [...this.participants];
+      if (names.length === 0) continue;
+      const name = names[fault.worker % names.length];
+      this.tick(fault, name);
+      this.strike(fault, name);
+    }
+  }
+
+  private tick(fault: Fault, name?: string): void {
+    this.pending = this.pending.filter((other) => other !== fault);
+    this.played.push({ fault, name });
+  }
+
+  private strike(fault: WorkerFault, name: string): void {
+    const { command, proxy } = this.workers.get(name)!;
+    switch (fault.kind) {
+      case "kill":
+        this.participants.delete(name);
+        command.kill("SIGKILL");
+        void this.work().catch(this.over.reject);
+        return;
+      case "stall":
+        this.participants.delete(name);
+        command.kill("SIGSTOP");
+        this.endings.set(name, { untilStep: fault.untilStep, end: () => command.kill("SIGCONT") });
+        return;
+      case "partition":
+        this.participants.delete(name);
+        proxy!.partition();
+        this.endings.set(name, { untilStep: fault.untilStep, end: () => proxy!.cut() });
+        return;
+      case "corrupt":
+        this.corrupting.set(name, this.step);
+        return proxy!.corruptNext();
+      default:
+        return fault satisfies never;
+    }
+  }
+
+  private restart(): void {
+    const killed = this.coordinator;
+    // Its end is no accident, and what it says from here on is of no interest.
+    this.coordinator = undefined!;
+    this.participants.clear();
+    killed.kill("SIGKILL");
+    void killed.ended.then(() => this.coordinate(["--resume", this.options.out])).catch(this.over.reject);
+  }
+}
+
+export const playFaults = (options: FaultyRunOptions): Promise<FaultyRunResult> => FaultyRun.play(options);
