@@ -169,7 +169,7 @@ describe("peers that are not what they should be", () => {
   });
 
   it("one that sends what can't be right, again and again, is closed with 4003 and may not come back", async () => {
-    const { url } = await start({ steps: 1000, startWorkers: 2 });
+    const { url } = await start({ steps: 1_000_000, startWorkers: 2 });
     const { worker: right, welcome } = await RawWorker.join(url);
     const { worker: wrong } = await RawWorker.join(url, { workerId: "f".repeat(32), name: "wrong" });
     right.work(welcome);
