@@ -7,6 +7,7 @@ export { EngineCompute, type EngineComputeOptions } from "./engine-compute.ts";
 export type { SocketEvents, WorkerHost, WorkerSocket } from "./host.ts";
 export { ParameterAssembly } from "./parameters.ts";
 export { WorkerSession } from "./session.ts";
+export { missingShard, ShardBytes } from "./shard-bytes.ts";
 export {
   type Activity,
   activityOf,
