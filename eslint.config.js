@@ -13,10 +13,11 @@ const layers = {
   core: [],
   gpu: ["core"],
   cpu: ["core"],
-  coordinator: ["core"],
+  data: ["core"],
+  coordinator: ["core", "data"],
   "worker-node": ["core", "gpu", "cpu"],
   dashboard: ["core", "gpu", "cpu"],
-  cli: ["core", "gpu", "cpu", "coordinator", "worker-node", "dashboard"],
+  cli: ["core", "gpu", "cpu", "data", "coordinator", "worker-node", "dashboard"],
   examples: ["cli"],
 };
 

@@ -1,6 +1,7 @@
 // What a run must come out equal to: the same run file in one loop in this process, without sockets.
 import { applyOverrides, checkRun, initialParameters, resolveRun, type Engine } from "@tabgrad/core";
-import { openDataset, readCheckpoint, runReference } from "@tabgrad/coordinator";
+import { readCheckpoint, runReference } from "@tabgrad/coordinator";
+import { openDataset } from "@tabgrad/data";
 import { createNodeCpuEngine } from "@tabgrad/cpu/node";
 import { root } from "./command.ts";
 

@@ -1,5 +1,6 @@
 // What there is before a run begins or goes on: what a run file says, with the data that it names.
-import { openDataset, type Resumption } from "@tabgrad/coordinator";
+import type { Resumption } from "@tabgrad/coordinator";
+import { openDataset } from "@tabgrad/data";
 import { applyOverrides, checkRun, resolveRun, type ResolvedRun } from "@tabgrad/core";
 import { basename, dirname, extname } from "node:path";
 import { loadRunFile } from "./load-run.ts";

@@ -3,7 +3,6 @@ import {
   checkSameData,
   checkSameRun,
   checkStepsLeft,
-  openDataset,
   openResumption,
   originOf,
   restoredParameters,
@@ -12,6 +11,7 @@ import {
   type Resumption,
 } from "@tabgrad/coordinator";
 import { TabgradError } from "@tabgrad/core";
+import { openDataset } from "@tabgrad/data";
 import { resolve } from "node:path";
 import type { Logger } from "pino";
 import { durationOf, type RunOptions, type ServingOptions } from "./options.ts";

@@ -12,7 +12,7 @@ import {
 } from "@tabgrad/core";
 import { randomUUID } from "node:crypto";
 import type { Manifest, ManifestFacts } from "./checkpoint/index.ts";
-import { fingerprint } from "./data/fingerprint.ts";
+import { fingerprint } from "@tabgrad/data";
 import type { RunState } from "./decide/index.ts";
 import { checkpointsKept, type CoordinatorOptions } from "./options.ts";
 import type { Schedule } from "./plan.ts";

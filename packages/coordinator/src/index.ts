@@ -10,7 +10,6 @@ export {
   type NamedTensor,
 } from "./checkpoint/index.ts";
 export { startCoordinator } from "./coordinator.ts";
-export { openDataset, type Dataset } from "./data/index.ts";
 export type { CoordinatorOptions, RunningCoordinator } from "./options.ts";
 export { keptControlToken } from "./folder/index.ts";
 export { Schedule } from "./plan.ts";

@@ -1,6 +1,6 @@
 // What a coordinator is started with, and what whoever started it holds.
 import type { DoneEvent, Links, ResolvedRun, TelemetryEvent } from "@tabgrad/core";
-import type { Dataset } from "./data/index.ts";
+import type { Dataset } from "@tabgrad/data";
 import type { Resumption } from "./resume/index.ts";
 import type { TlsPair } from "./rim/port.ts";
 

@@ -10,7 +10,7 @@ import {
   type ResolvedRun,
   type ShardView,
 } from "@tabgrad/core";
-import type { Dataset } from "./data/index.ts";
+import type { Dataset } from "@tabgrad/data";
 import { Schedule } from "./plan.ts";
 
 export interface ReferenceOptions {

@@ -13,17 +13,11 @@ import {
   type ResolvedRun,
   type TelemetryEvent,
 } from "@tabgrad/core";
+import { openDataset, type Dataset } from "@tabgrad/data";
 import { mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import {
-  openDataset,
-  restoredParameters,
-  startCoordinator,
-  type CoordinatorOptions,
-  type Dataset,
-  type RunningCoordinator,
-} from "../src/index.ts";
+import { restoredParameters, startCoordinator, type CoordinatorOptions, type RunningCoordinator } from "../src/index.ts";
 
 type Given = "startWorkers" | "controlToken" | "stay" | "onWarning" | "directory" | "resumption" | "keep" | "port";
 

@@ -7,7 +7,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { WebSocket } from "ws";
-import { openDataset, startCoordinator, type RunningCoordinator } from "../src/index.ts";
+import { openDataset } from "@tabgrad/data";
+import { startCoordinator, type RunningCoordinator } from "../src/index.ts";
 
 let folder: string;
 let warnings: string[];

@@ -10,7 +10,7 @@ import {
   type RunDescription,
 } from "@tabgrad/core";
 import { weightsSha256, type LoadedCheckpoint } from "../checkpoint/index.ts";
-import { fingerprint } from "../data/fingerprint.ts";
+import { fingerprint } from "@tabgrad/data";
 import type { Schedule } from "../plan.ts";
 import { differences } from "./same-run.ts";
 import type { Resumption } from "./open.ts";

@@ -1,7 +1,7 @@
 // The coordinator's http side: one table from paths to answers.
 import { discoveryPath, parametersPath, runDocumentPath, shardPath, versionHeader } from "@tabgrad/core";
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
-import type { ShardStore } from "../data/index.ts";
+import type { ShardStore } from "@tabgrad/data";
 import type { Pages } from "./pages.ts";
 import { notFound, plainText, send, type Reply } from "./reply.ts";
 import { sendShard } from "./shards.ts";

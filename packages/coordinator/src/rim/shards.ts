@@ -1,6 +1,6 @@
 // Shards over http. A shard is named by its content, so it can be cached for ever, and served from elsewhere.
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { ShardStore } from "../data/index.ts";
+import type { ShardStore } from "@tabgrad/data";
 import { notFound, send } from "./reply.ts";
 
 export async function sendShard(

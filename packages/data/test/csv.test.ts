@@ -3,10 +3,10 @@ import { type CsvSpec, csv } from "@tabgrad/core";
 import { gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { parseCsv } from "../src/data/csv.ts";
-import { parseNumber } from "../src/data/csv-cells.ts";
-import { readCsvSource } from "../src/data/csv-source.ts";
-import type { DataSource, Samples } from "../src/data/source.ts";
+import { parseCsv } from "../src/csv.ts";
+import { parseNumber } from "../src/csv-cells.ts";
+import { readCsvSource } from "../src/csv-source.ts";
+import type { DataSource, Samples } from "../src/source.ts";
 import { refusal, testFolder } from "./data-files.ts";
 
 const folder = testFolder();

@@ -2,8 +2,8 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { nearest } from "../src/data/nearest.ts";
-import { resolveDataPath } from "../src/data/path.ts";
+import { nearest } from "../src/nearest.ts";
+import { resolveDataPath } from "../src/path.ts";
 import { refusal, testFolder } from "./data-files.ts";
 
 const folder = testFolder();

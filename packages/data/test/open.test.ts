@@ -2,10 +2,10 @@
 import { csv, type DatasetDescription, EpochPlan, fieldElements, idx, type ShardView, type Split, viewShard } from "@tabgrad/core";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { openDataset, shardHash, type ShardStore } from "../src/data/index.ts";
-import { normalisationOf } from "../src/data/normalisation.ts";
-import { shardSamples } from "../src/data/open.ts";
-import { heldOutCount } from "../src/data/split.ts";
+import { openDataset, shardHash, type ShardStore } from "../src/index.ts";
+import { normalisationOf } from "../src/normalisation.ts";
+import { shardSamples } from "../src/open.ts";
+import { heldOutCount } from "../src/split.ts";
 import { idxBytes, refusal, testFolder } from "./data-files.ts";
 
 const folder = testFolder();

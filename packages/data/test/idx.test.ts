@@ -3,9 +3,9 @@ import { gzipSync } from "node:zlib";
 import type { IdxSpec } from "@tabgrad/core";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { parseIdx } from "../src/data/idx.ts";
-import { readIdxSource } from "../src/data/idx-source.ts";
-import type { Samples } from "../src/data/source.ts";
+import { parseIdx } from "../src/idx.ts";
+import { readIdxSource } from "../src/idx-source.ts";
+import type { Samples } from "../src/source.ts";
 import { idxBytes, refusal, testFolder } from "./data-files.ts";
 
 const folder = testFolder();
