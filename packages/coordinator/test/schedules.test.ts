@@ -2,7 +2,8 @@
 // printed with the seed that brings it back.
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { World, type Fault, type Script } from "./world.ts";
+import type { Fault, Script } from "./world-script.ts";
+import { World } from "./world.ts";
 
 const seconds = Number(process.env.TABGRAD_SIMULATION_SECONDS ?? 60);
 
