@@ -1,5 +1,8 @@
 // What predictions come to: who is right, the order of mistakes, the matrix, the fit; and what an output means.
 import {
+  classScores,
+  readingOf,
+  softmaxOf,
   binaryCrossEntropy,
   crossEntropy,
   dense,
@@ -14,7 +17,6 @@ import { describe, expect, it } from "vitest";
 import { assess, fitOf, type ClassAssessment, type ValueAssessment } from "../src/predict/assess.ts";
 import { Choice } from "../src/predict/choice.ts";
 import { cellAfterKey, confusedPairs, matrixOf } from "../src/predict/matrix.ts";
-import { classScores, readingOf, softmax } from "../src/predict/reading.ts";
 import { scatterOf } from "../src/predict/scatter-path.ts";
 
 const graphWith = (loss: Loss, labels: LabelDescription, ...layers: Parameters<typeof sequential>) =>
@@ -32,8 +34,8 @@ describe("what an output means", () => {
   ] as const)("is %s, as the graph's loss takes it", (reading, graph) => expect(readingOf(graph)).toBe(reading));
 
   it("is made probabilities without overflow", () => {
-    expect(Array.from(softmax([1000, 1000]))).toEqual([0.5, 0.5]);
-    expect(softmax([0, Math.log(3)])[1]).toBeCloseTo(0.75, 12);
+    expect(Array.from(softmaxOf([1000, 1000]))).toEqual([0.5, 0.5]);
+    expect(softmaxOf([0, Math.log(3)])[1]).toBeCloseTo(0.75, 12);
     expect(Array.from(classScores([0], "binaryLogits"))).toEqual([0.5, 0.5]);
     expect(classScores([800], "binaryLogits")[1]).toBe(1);
     expect(classScores([-800], "binaryLogits")[1]).toBe(0);
@@ -59,7 +61,7 @@ describe("classes", () => {
     expect(classified.right).toBe(2);
     expect(classified.order).toEqual([1, 2, 3, 0].sort((a, b) => lossOf(b) - lossOf(a)));
     expect(classified.order[0]).toBe(1);
-    expect(classified.score[0]).toBeCloseTo(softmax([5, 0, 0])[0], 6);
+    expect(classified.score[0]).toBeCloseTo(softmaxOf([5, 0, 0])[0], 6);
   });
 
   it("are counted only as far as the model was asked", () => {
@@ -107,7 +109,7 @@ describe("classes", () => {
 });
 
 function lossOf(sample: number): number {
-  return -Math.log(softmax(outputs.subarray(3 * sample, 3 * sample + 3))[labels[sample]]);
+  return -Math.log(softmaxOf(outputs.subarray(3 * sample, 3 * sample + 3))[labels[sample]]);
 }
 
 it("moves through the matrix with the arrow keys, and not beyond", () => {

@@ -1,9 +1,16 @@
 // The predictions' session against a coordinator's answers: what it fetches and when, what it says, and who is answered first.
-import { evaluate, featuresField, inferenceGraph, parametersPath, predictionOutput, shardPath } from "@tabgrad/core";
+import {
+  indexOfGreatest,
+  evaluate,
+  featuresField,
+  inferenceGraph,
+  parametersPath,
+  predictionOutput,
+  shardPath,
+} from "@tabgrad/core";
 import { describe, expect, it, vi } from "vitest";
 import type { FromPredictor, ToPredictor } from "../src/predict/messages.ts";
 import { createPlainPredictor } from "../src/predict/predictor.ts";
-import { argmax } from "../src/predict/reading.ts";
 import { PredictSession } from "../src/predict/session.ts";
 import { Coordinator, graph, parametersOf, runOf, side } from "./predict-model.ts";
 
@@ -59,7 +66,7 @@ describe("what is assessed", () => {
     const { values } = coordinator.run;
     const held = Float32Array.from(values.subarray(4 * side * side));
     const { data } = evaluate(inferenceGraph(graph, 11), { [featuresField]: held }, parametersOf(3))[predictionOutput];
-    const expected = Array.from({ length: 11 }, (_, i) => argmax(data.subarray(3 * i, 3 * i + 3)));
+    const expected = Array.from({ length: 11 }, (_, i) => indexOfGreatest(data.subarray(3 * i, 3 * i + 3)));
     expect(assessed.version).toBe(3);
     expect(assessed.assessment).toMatchObject({ kind: "classes", count: 11 });
     expect(Array.from(assessed.assessment.predicted)).toEqual(expected);

@@ -21,6 +21,7 @@ export type { Labels, Loss, Metric, Reading } from "./loss.ts";
 export { binaryCrossEntropy, categoricalCrossEntropy, crossEntropy, meanSquaredError } from "./losses.ts";
 export { accuracy, meanAbsoluteError, type AccuracyOptions } from "./metrics.ts";
 export { initialParameters, parametersFrom, type NamedTensor, type PretrainedParameters } from "./parameters.ts";
+export { areProbabilities, classScores, indexOfGreatest, readingOf, readOutput, softmaxOf } from "./reading.ts";
 export { flatten, reshape } from "./reshaping.ts";
 export { sequential } from "./sequential.ts";
 export { layerSummaries, summary, type LayerSummary } from "./summary.ts";

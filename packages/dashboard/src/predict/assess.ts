@@ -1,6 +1,5 @@
 // From what the model said of the samples to what is shown: who was right, how badly the others were wrong, what is taken for what.
-import type { Reading } from "@tabgrad/core";
-import { argmax, classScores, read } from "./reading.ts";
+import { indexOfGreatest, classScores, readOutput, type Reading } from "@tabgrad/core";
 
 /** Samples of one true class that the model gave one class to. */
 export interface ClassPair {
@@ -64,7 +63,7 @@ function assessClasses(what: Assessed): ClassAssessment {
   let right = 0;
   for (let sample = 0; sample < count; sample++) {
     const scores = classScores(outputOf(what, sample), reading);
-    const best = argmax(scores);
+    const best = indexOfGreatest(scores);
     predicted[sample] = best;
     score[sample] = scores[best];
     if (best === truth[sample]) right++;
@@ -75,7 +74,7 @@ function assessClasses(what: Assessed): ClassAssessment {
 
 /** −ln p of the true class; where the scores are plain values, how far the true class is behind the greatest. */
 function classLoss(scores: Float64Array, truth: number, reading: Reading): number {
-  if (reading === "values") return scores[argmax(scores)] - scores[truth];
+  if (reading === "values") return scores[indexOfGreatest(scores)] - scores[truth];
   return -Math.log(Math.max(scores[truth], leastProbability));
 }
 
@@ -96,7 +95,7 @@ function assessValues(what: Assessed): ValueAssessment {
   const predicted = new Float32Array(count * width);
   const loss = new Float64Array(count);
   for (let sample = 0; sample < count; sample++) {
-    predicted.set(read(outputOf(what, sample), reading), sample * width);
+    predicted.set(readOutput(outputOf(what, sample), reading), sample * width);
     for (let i = sample * width; i < (sample + 1) * width; i++) loss[sample] += (predicted[i] - truth[i]) ** 2;
   }
   return { kind: "values", count, width, truth, predicted, order: worstFirst(loss) };

@@ -1,7 +1,7 @@
 // What the model says of what is on the pad: a bar for each class, which moves as somebody draws; or the values it predicts.
+import { indexOfGreatest, areProbabilities } from "@tabgrad/core";
 import type { PredictClient } from "./client.ts";
 import type { Opened, Reply } from "./messages.ts";
-import { argmax, areProbabilities } from "./reading.ts";
 import { tidy } from "./table.ts";
 import { ValueCanvas } from "./value-canvas.tsx";
 import { namingOf, score } from "./words.ts";
@@ -47,7 +47,7 @@ interface AnswerProps {
 function Classes({ opened, reply, count }: AnswerProps & { readonly count: number }) {
   const name = namingOf(opened.dataset.labels);
   const scores = reply?.scores ?? new Float64Array(count);
-  const best = reply && argmax(scores);
+  const best = reply && indexOfGreatest(scores);
   const probable = areProbabilities(opened.reading);
   const indices = Array.from(scores, (_, i) => i);
   const shown = count <= mostBars ? indices : indices.sort((a, b) => scores[b] - scores[a]).slice(0, likeliest);

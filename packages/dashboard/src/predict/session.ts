@@ -1,13 +1,22 @@
 // The predictions' own life, in a Worker: fetch the model once and its parameters again and again, ask it about the samples in small
 // slices, and answer whoever draws in between. One loop, so that the predictor's calls never overlap.
-import { featuresField, graphFromJson, parameterElements, type Graph, type Reading, type RunDocument } from "@tabgrad/core";
+import {
+  classScores,
+  readOutput,
+  readingOf,
+  featuresField,
+  graphFromJson,
+  parameterElements,
+  type Graph,
+  type Reading,
+  type RunDocument,
+} from "@tabgrad/core";
 import { assess } from "./assess.ts";
 import { firstSamples, isOverdue, rowsOfSlice, samplesToAssess } from "./budget.ts";
 import { imageShapeOf, rangeOf } from "./image.ts";
 import type { FromPredictor, Opened, Question, ToPredictor } from "./messages.ts";
 import { conventionOf, imageOfDrawing, type Convention } from "./pad-image.ts";
 import { predictionGraphOf, type Predictor } from "./predictor.ts";
-import { classScores, read, readingOf } from "./reading.ts";
 import { decideRefresh, initialRefresh, type RefreshState } from "./refresh.ts";
 import { featuresOf } from "./samples.ts";
 import { fetchDocument, fetchParameters, fetchSamples, type Fetch, type Parameters } from "./source.ts";
@@ -250,7 +259,7 @@ function shownOf(question: Question, { samples, image }: Opened, convention: Con
 }
 
 const scoresOf = (output: Float32Array, kind: "classes" | "values", reading: Reading): Float64Array =>
-  kind === "classes" ? classScores(output, reading) : read(output, reading);
+  kind === "classes" ? classScores(output, reading) : readOutput(output, reading);
 
 function joined(parts: readonly Float32Array[]): Float32Array {
   const whole = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));

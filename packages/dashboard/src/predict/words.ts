@@ -1,7 +1,6 @@
 // Names of classes and sentences about samples, the same in the grid, the matrix and for screen readers.
-import type { LabelDescription, Reading } from "@tabgrad/core";
+import { areProbabilities, type LabelDescription, type Reading } from "@tabgrad/core";
 import { decimal, percent } from "../shared/format.ts";
-import { areProbabilities } from "./reading.ts";
 
 export type Naming = (index: number) => string;
 

@@ -1,5 +1,8 @@
 // What the model's output means. The graph tells: a loss from logits puts a softmax or a sigmoid of its own behind the prediction.
-import { predictionOutput, type Graph, type OperationName, type Reading } from "@tabgrad/core";
+import type { OperationName } from "../graph/attributes.ts";
+import type { Graph } from "../graph/graph.ts";
+import { predictionOutput } from "../graph/training.ts";
+import type { Reading } from "./loss.ts";
 
 const readings: Partial<Record<OperationName, Reading>> = {
   softmax: "classLogits",
@@ -16,7 +19,7 @@ export function readingOf({ nodes, outputs }: Graph): Reading {
 }
 
 /** e^zⱼ / Σ e^zₖ, without overflow. */
-export function softmax(logits: ArrayLike<number>): Float64Array {
+export function softmaxOf(logits: ArrayLike<number>): Float64Array {
   const powers = Float64Array.from(logits);
   const greatest = powers.reduce((most, value) => Math.max(most, value), -Infinity);
   let sum = 0;
@@ -24,15 +27,15 @@ export function softmax(logits: ArrayLike<number>): Float64Array {
   return powers.map((power) => power / sum);
 }
 
-export const sigmoid = (logit: number): number => 1 / (1 + Math.exp(-logit));
+export const sigmoidOf = (logit: number): number => 1 / (1 + Math.exp(-logit));
 
 /** One sample's output in the labels' terms: logits become probabilities, values stay as they are. */
-export function read(output: ArrayLike<number>, reading: Reading): Float64Array {
+export function readOutput(output: ArrayLike<number>, reading: Reading): Float64Array {
   switch (reading) {
     case "classLogits":
-      return softmax(output);
+      return softmaxOf(output);
     case "binaryLogits":
-      return Float64Array.from(output, sigmoid);
+      return Float64Array.from(output, sigmoidOf);
     case "values":
       return Float64Array.from(output);
     default:
@@ -45,7 +48,7 @@ export function read(output: ArrayLike<number>, reading: Reading): Float64Array 
  * is left for class 0.
  */
 export function classScores(output: ArrayLike<number>, reading: Reading): Float64Array {
-  const scores = read(output, reading);
+  const scores = readOutput(output, reading);
   return scores.length === 1 ? Float64Array.of(1 - scores[0], scores[0]) : scores;
 }
 
@@ -53,7 +56,7 @@ export function classScores(output: ArrayLike<number>, reading: Reading): Float6
 export const areProbabilities = (reading: Reading): boolean => reading !== "values";
 
 /** The index of the greatest; the first of equal ones, as accuracy counts them. */
-export function argmax(values: ArrayLike<number>): number {
+export function indexOfGreatest(values: ArrayLike<number>): number {
   let best = 0;
   for (let i = 1; i < values.length; i++) if (values[i] > values[best]) best = i;
   return best;
