@@ -61,6 +61,17 @@ describe("forwardGraph", () => {
     expect(Object.values(five.outputs).map((node) => five.nodes[node].shape)).toEqual([[5], [5], [5, 3]]);
   });
 
+  it("takes a class for each position of a sample", () => {
+    const data: DataShape = { features: { shape: [4, 2], scale: 1, shift: 0 }, labels: { kind: "classes", count: 3, shape: [4] } };
+    const graph = forwardGraph({ model: dense(3, { flatten: false }), loss: crossEntropy(), data });
+    expect(graphInputs(graph).map(({ name, shape }) => [name, shape])).toEqual([
+      ["features", [1, 4, 2]],
+      ["labels", [1, 4]],
+    ]);
+    const five = withRows(graph, 5);
+    expect(Object.values(five.outputs).map((node) => five.nodes[node].shape)).toEqual([[5], [5], [5, 4, 3]]);
+  });
+
   it("normalises the features it is fed, by one number or by one for each value", () => {
     const identity: Layer = { role: "layer", kind: "identity", detail: "", build: (x) => x };
     const at = (features: DataShape["features"], x: number[]) => [

@@ -1,7 +1,7 @@
 // Losses and metrics against closed forms and formulas in float64, at ordinary and at extreme logits.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { LabelDescription } from "../src/data/index.ts";
+import { labelShape, type LabelDescription } from "../src/data/index.ts";
 import { TabgradError } from "../src/errors.ts";
 import { elementCount, evaluate, GraphBuilder, trainingGraph, withRows, type Graph, type Shape } from "../src/graph/index.ts";
 import {
@@ -17,6 +17,7 @@ import {
 import type { Reading } from "../src/model/index.ts";
 
 const classes = (count: number): LabelDescription => ({ kind: "classes", count });
+const positions = (count: number, ...shape: number[]): LabelDescription => ({ kind: "classes", count, shape });
 const values = (...shape: number[]): LabelDescription => ({ kind: "values", shape });
 
 /** A graph whose prediction is a parameter, so that gradients with respect to the prediction come out; one row. */
@@ -27,8 +28,7 @@ function graphOf(metric: Metric, sample: Shape, labels: LabelDescription, readin
     shape: [rows, ...sample],
     initialisation: { kind: "constant", value: 0 },
   });
-  const shape = labels.kind === "classes" ? [] : labels.shape;
-  const value = builder.emit("input", [], { name: "labels", shape, batched: true });
+  const value = builder.emit("input", [], { name: "labels", shape: labelShape(labels), batched: true });
   return builder.graph({
     loss: metric.build(prediction, labels.kind === "classes" ? { value, classes: labels.count } : { value }, reading),
   });
@@ -105,6 +105,16 @@ describe("crossEntropy", () => {
     expectClose(slope(crossEntropy(), [-1000, -1000], [2], [1], classes(2)), [0.5, -0.5]);
   });
 
+  it("takes the mean over the positions of a sample, and so does accuracy", () => {
+    const z = [1000, -1000, 0, 0, 5, 5];
+    expect(lossOf(crossEntropy(), z, [3, 2], [1, 1, 0], positions(2, 3))).toBeCloseTo((2000 + 2 * Math.log(2)) / 3, 10);
+    expectClose(slope(crossEntropy(), z, [3, 2], [1, 1, 0], positions(2, 3)), [1 / 3, -1 / 3, 1 / 6, -1 / 6, -1 / 6, 1 / 6]);
+    const right = (labels: number[]) => score(accuracy(), z, [3, 2], labels, positions(2, 3), "classLogits");
+    expectClose([...right([0, 0, 0]), ...right([1, 0, 0]), ...right([1, 1, 1])], [1, 2 / 3, 0]);
+    // Two samples.
+    expectClose(score(accuracy(), [...z, ...z], [3, 2], [0, 0, 0, 1, 1, 0], positions(2, 3), "classLogits"), [1, 1 / 3]);
+  });
+
   it("agrees with the value that PyTorch's documentation leads to: z = (1, 2, 3), y = 2", () => {
     expect(lossOf(crossEntropy(), [1, 2, 3], [3], [2], classes(3))).toBeCloseTo(0.40760596444438, 13);
   });
@@ -122,6 +132,10 @@ describe("crossEntropy", () => {
     expect(failure(build([28, 10], classes(10)))).toContain("the model's output is [28, 10] for each sample");
     expect(failure(build([], classes(10)))).toContain("the model's output is one number for each sample");
     expect(failure(build([1], classes(2)))).toContain("End the model with dense(2), or use binaryCrossEntropy().");
+    expect(failure(build([5], positions(5, 7)))).toBe(
+      "MODEL_INVALID: crossEntropy: the model's output is [5] for each sample, but the labels name one of 5 classes at each of [7] " +
+        "positions; expected [7, 5] → Keep a vector for each position, without flatten(), up to dense(5) as the last layer.",
+    );
   });
 });
 

@@ -12,7 +12,7 @@ import { describe, expect, it, vi } from "vitest";
 import type { FromPredictor, ToPredictor } from "../src/predict/messages.ts";
 import { createPlainPredictor } from "../src/predict/predictor.ts";
 import { PredictSession } from "../src/predict/session.ts";
-import { Coordinator, graph, parametersOf, runOf, side } from "./predict-model.ts";
+import { classes, Coordinator, graph, parametersOf, runOf, side } from "./predict-model.ts";
 
 const looking = { kind: "follow", visible: true, reachable: true, runStep: 0, over: false } as const;
 
@@ -94,6 +94,19 @@ describe("what is assessed", () => {
     await tell({ kind: "ask", question: { kind: "drawing", drawing } });
     expect(last("reply")?.reply).toMatchObject({ version: 0, question: "drawing" });
   });
+});
+
+it("says of samples with a label at each position how many there are, and fetches none of them", async () => {
+  const coordinator = new Coordinator(runOf([4, 5]));
+  const { dataset } = coordinator.run.document;
+  const labels = { kind: "classes", count: classes, shape: [side] } as const;
+  Object.assign(coordinator.run.document, { dataset: { ...dataset, labels } });
+  const { tell, kinds, last } = begin(coordinator);
+  await tell(looking);
+  expect(last("opened")?.opened).toMatchObject({ classesOfSample: side, heldOut: 5, pad: undefined });
+  expect(kinds("assessed")).toEqual([]);
+  expect(kinds("problem")).toEqual([]);
+  expect(coordinator.asked.filter((path) => path.startsWith(shardPath("")))).toEqual([]);
 });
 
 describe("parameters", () => {

@@ -19,10 +19,16 @@ export interface FeatureDescription {
   readonly names?: readonly string[];
 }
 
-/** The labels: a class index from 0 to `count` - 1 for each sample (shape []), or values to come close to, of shape `shape`. */
+/**
+ * The labels of a sample: class indices from 0 to `count` - 1, of shape `shape`, or values to come close to, of shape `shape`. Without
+ * a shape, a sample has one class (shape []); with [T], one for each of its T positions, such as the next token.
+ */
 export type LabelDescription =
-  | { readonly kind: "classes"; readonly count: number; readonly names?: readonly string[] }
+  | { readonly kind: "classes"; readonly count: number; readonly shape?: readonly number[]; readonly names?: readonly string[] }
   | { readonly kind: "values"; readonly shape: readonly number[]; readonly names?: readonly string[] };
+
+/** The shape of a sample's labels. */
+export const labelShape = ({ shape = [] }: LabelDescription): readonly number[] => shape;
 
 /** The samples for one use. */
 export interface Split {

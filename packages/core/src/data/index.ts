@@ -5,6 +5,7 @@ export {
   type FeatureDescription,
   featuresField,
   type LabelDescription,
+  labelShape,
   labelsField,
   type Split,
 } from "./description.ts";

@@ -2,6 +2,7 @@
 import { TabgradError } from "../errors.ts";
 import {
   featuresField,
+  labelShape,
   labelsField,
   type DatasetDescription,
   type FeatureDescription,
@@ -79,7 +80,7 @@ function normalised(builder: GraphBuilder, { shape, scale, shift }: FeatureDescr
 }
 
 function labelsInput(builder: GraphBuilder, labels: LabelDescription): Labels {
-  const shape = labels.kind === "classes" ? [] : labels.shape;
+  const shape = labelShape(labels);
   const value = builder.scope(labelsField, () => builder.emit("input", [], { name: labelsField, shape, batched: true }));
   return labels.kind === "classes" ? { value, classes: labels.count } : { value };
 }

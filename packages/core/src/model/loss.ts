@@ -15,7 +15,7 @@ export type Reading = "classLogits" | "binaryLogits" | "values";
 
 /** The labels of a microbatch, as an input of the graph. */
 export interface Labels {
-  /** Class indices [rows, …] where `classes` is given; values [rows, …] otherwise. */
+  /** Class indices where `classes` is given: [rows], or [rows, …] for one at each position of a sample. Values [rows, …] otherwise. */
   readonly value: Value;
   /** How many classes there are. */
   readonly classes?: number;

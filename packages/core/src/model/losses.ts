@@ -49,9 +49,18 @@ export const crossEntropy = (): Loss => ({
       throw misfit("crossEntropy", "the model has one output for two classes; expected one for each class", remedy);
     }
     if (shape.length < 2 || shape[shape.length - 1] !== classes || !sameShape(shape.slice(0, -1), value.shape)) {
-      const expected = formatShape([...value.shape.slice(1), classes]);
-      const message = `the model's output is ${sampleShape(shape)} for each sample, but there are ${classes} classes; expected ${expected}`;
-      throw misfit("crossEntropy", message, `End the model with dense(${classes}), or state the data's classes.`);
+      const positions = value.shape.slice(1);
+      const expected = formatShape([...positions, classes]);
+      const labelled =
+        positions.length > 0
+          ? `the labels name one of ${classes} classes at each of ${formatShape(positions)} positions`
+          : `there are ${classes} classes`;
+      const message = `the model's output is ${sampleShape(shape)} for each sample, but ${labelled}; expected ${expected}`;
+      const remedy =
+        positions.length > 0
+          ? `Keep a vector for each position, without flatten(), up to dense(${classes}) as the last layer.`
+          : `End the model with dense(${classes}), or state the data's classes.`;
+      throw misfit("crossEntropy", message, remedy);
     }
     return againstLogits(prediction, math.oneHot(value, classes));
   },

@@ -25,6 +25,8 @@ export type ToPredictor =
 /** The samples, and how to show them. */
 export interface Opened {
   readonly dataset: Pick<DatasetDescription, "features" | "labels">;
+  /** Classes that a sample has, one for each of its positions; the page shows samples of one class (or of values) only. */
+  readonly classesOfSample: number;
   readonly reading: Reading;
   /** How many samples are held out; `samples` may be the first of them. */
   readonly heldOut: number;

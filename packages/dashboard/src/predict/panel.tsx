@@ -3,6 +3,7 @@
 import { useComputed, useSignal, useSignalEffect } from "@preact/signals";
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import type { Feed } from "../shared/feed.ts";
+import { count } from "../shared/format.ts";
 import { Panel } from "../shared/panel.tsx";
 import { ClassResults } from "./class-results.tsx";
 import { PredictClient } from "./client.ts";
@@ -78,6 +79,17 @@ function Content({ client }: { readonly client: PredictClient }) {
     </p>
   );
   if (!opened) return trouble || <Loading />;
+  if (opened.classesOfSample > 1) {
+    return (
+      <>
+        {trouble}
+        <p class="quiet" data-testid="predictions-positions">
+          Each sample of this run has {count(opened.classesOfSample)} labels, one for each position. This page shows predictions of
+          samples with one label only; how the model does is in the curves.
+        </p>
+      </>
+    );
+  }
   const pad = canDraw(opened) && <Pad client={client} opened={opened} picked={picked.value} />;
   const onPick = pad ? (sample: number): void => void (picked.value = { sample }) : undefined;
   return (

@@ -20,10 +20,10 @@ export interface SampleSet {
   readonly labelElements: number;
 }
 
-/** Which samples to fetch. None where nothing is held out. */
-export function locateSamples(dataset: DatasetDescription): Stretch[] {
+/** Which samples to fetch, `most` of them. None where nothing is held out. */
+export function locateSamples(dataset: DatasetDescription, most: number = sampleBounds.samples): Stretch[] {
   const affordable = Math.max(1, Math.floor(sampleBounds.bytes / sampleBytes(dataset.fields)));
-  let left = Math.min(dataset.evaluation.samples, sampleBounds.samples, affordable);
+  let left = Math.min(dataset.evaluation.samples, most, affordable);
   const found: Stretch[] = [];
   for (const shard of dataset.evaluation.shards) {
     if (left <= 0) break;

@@ -2,10 +2,12 @@
 // slices, and answer whoever draws in between. One loop, so that the predictor's calls never overlap.
 import {
   classScores,
-  readOutput,
-  readingOf,
+  elementCount,
   featuresField,
   graphFromJson,
+  labelShape,
+  readOutput,
+  readingOf,
   parameterElements,
   type Graph,
   type Reading,
@@ -18,7 +20,7 @@ import type { FromPredictor, Opened, Question, ToPredictor } from "./messages.ts
 import { conventionOf, imageOfDrawing, type Convention } from "./pad-image.ts";
 import { predictionGraphOf, type Predictor } from "./predictor.ts";
 import { decideRefresh, initialRefresh, type RefreshState } from "./refresh.ts";
-import { featuresOf } from "./samples.ts";
+import { featuresOf, sampleBounds } from "./samples.ts";
 import { fetchDocument, fetchParameters, fetchSamples, type Fetch, type Parameters } from "./source.ts";
 
 export interface PredictHost {
@@ -131,12 +133,15 @@ export class PredictSession {
   async #open(): Promise<Model> {
     const document = await fetchDocument(this.#host.fetch);
     const graph = graphFromJson(document.graph);
-    const samples = await fetchSamples(this.#host.fetch, document);
+    const { labels } = document.dataset;
+    const classesOfSample = labels.kind === "classes" ? elementCount(labelShape(labels)) : 1;
+    const samples = await fetchSamples(this.#host.fetch, document, classesOfSample === 1 ? sampleBounds.samples : 0);
     const predictor = await this.#host.createPredictor(predictionGraphOf(graph));
     const range = rangeOf(samples.features);
-    const convention = conventionFor(document, samples.features, range);
+    const convention = classesOfSample === 1 ? conventionFor(document, samples.features, range) : undefined;
     const opened: Opened = {
-      dataset: { features: document.dataset.features, labels: document.dataset.labels },
+      dataset: { features: document.dataset.features, labels },
+      classesOfSample,
       reading: readingOf(graph),
       heldOut: document.dataset.evaluation.samples,
       samples,

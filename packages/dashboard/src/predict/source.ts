@@ -13,9 +13,12 @@ export async function fetchDocument(fetch: Fetch): Promise<RunDocument> {
   return (await (await answered(fetch, runDocumentPath)).json()) as RunDocument;
 }
 
-/** @throws TabgradError DATA_SHARD_CORRUPT */
-export async function fetchSamples(fetch: Fetch, { dataset }: RunDocument): Promise<SampleSet> {
-  const stretches = locateSamples(dataset);
+/**
+ * @param most samples to fetch
+ * @throws TabgradError DATA_SHARD_CORRUPT
+ */
+export async function fetchSamples(fetch: Fetch, { dataset }: RunDocument, most: number): Promise<SampleSet> {
+  const stretches = locateSamples(dataset, most);
   const bytes = stretches.map(async ({ shard }) => {
     const response = await answered(fetch, shardPath(dataset.shards[shard].hash));
     return new Uint8Array(await response.arrayBuffer());
