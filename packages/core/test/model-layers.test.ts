@@ -8,6 +8,7 @@ import {
   dense,
   flatten,
   heNormal,
+  layerSummaries,
   leakyRelu,
   predictionGraph,
   relu,
@@ -97,7 +98,8 @@ describe("dense", () => {
     );
     expect(failure(() => dense("128" as never))).toContain('dense: units is "128"; expected a whole number from 1');
     expect(failure(() => dense(2, { activation: relu as never }))).toBe(
-      "MODEL_INVALID: dense: activation is the function relu; expected a layer → Write, for example, activation: relu().",
+      "MODEL_INVALID: dense: activation is the function relu; expected a layer → " +
+        "A layer is what the function returns: write relu() with parentheses.",
     );
     expect(failure(() => dense(2, { weightInitialisation: heNormal as never }))).toContain(
       "weightInitialisation is the function heNormal",
@@ -126,9 +128,25 @@ describe("sequential", () => {
     expect(names(predictionGraph(dense(1), [5]))).toEqual(["weight", "bias"]);
   });
 
-  it("gives a layer that stands in two places parameters in both", () => {
-    const layer = dense(3);
-    expect(names(predictionGraph(sequential(layer, layer), [3]))).toEqual(["0.weight", "0.bias", "1.weight", "1.bias"]);
+  it("gives a layer that stands in two places one set of parameters, named after the first", () => {
+    const layer = dense(2, { bias: false });
+    const model = sequential(layer, tanh(), sequential(layer));
+    expect(names(predictionGraph(model, [2]))).toEqual(["0.weight"]);
+    const [a, b] = [Math.tanh(1 * 5 + 2 * 6), Math.tanh(3 * 5 + 4 * 6)];
+    expect(predict(model, [2], 1, [5, 6], [1, 2, 3, 4])).toEqual([a + 2 * b, 3 * a + 4 * b]);
+    expect(layerSummaries(predictionGraph(model, [2])).map(({ layer, parameters }) => [layer, parameters])).toEqual([
+      ["features", 0],
+      ["dense 0 (2 units)", 4],
+      ["tanh 1", 0],
+      ["dense 2.0 (2 units, shared with 0)", 0],
+    ]);
+    const act = relu();
+    const labels = predictionGraph(sequential(dense(2), act, dense(2), act), [2]).nodes.map((node) => node.label);
+    expect(labels).toContain("relu 3");
+    expect(failure(() => predictionGraph(sequential(layer, dense(3), layer), [2]))).toBe(
+      "MODEL_INVALID: dense 2 (2 units, shared with 0): it shares 0.weight, which has shape [2, 2], but would need [2, 3] here → " +
+        "Make a layer for each place, or give this one inputs of the same size wherever it is applied.",
+    );
   });
 
   it("labels what a layer adds with its name and place", () => {

@@ -2,7 +2,7 @@
 import * as math from "../graph/math.ts";
 import { TabgradError } from "../errors.ts";
 import { glorotUniform, heUniform, zeros, type Initialiser } from "./initialisers.ts";
-import { isLayer, type Layer } from "./layer.ts";
+import { checkLayer, type Layer } from "./layer.ts";
 import { checkSize, roleOf, show } from "./role.ts";
 
 export interface DenseOptions {
@@ -34,13 +34,7 @@ export interface DenseOptions {
 export function dense(units: number, options: DenseOptions = {}): Layer {
   checkSize("dense", "units", units);
   const { bias = true, weightInitialisation, biasInitialisation = zeros(), activation, flatten = true } = options;
-  if (activation !== undefined && !isLayer(activation)) {
-    throw new TabgradError(
-      "MODEL_INVALID",
-      `dense: activation is ${show(activation)}; expected a layer`,
-      "Write, for example, activation: relu().",
-    );
-  }
+  if (activation !== undefined) checkLayer("dense", "activation", activation, "activation: relu()");
   for (const [option, initialiser] of Object.entries({ weightInitialisation, biasInitialisation })) {
     if (initialiser === undefined || roleOf(initialiser) === "initialiser") continue;
     const message = `dense: ${option} is ${show(initialiser)}; expected an initialiser`;

@@ -1,6 +1,8 @@
 // Models: layers, initialisers, losses, metrics, and the graph that they make with a dataset.
 export { leakyRelu, relu, sigmoid, softmax, step, tanh } from "./activations.ts";
+export { parallel, residual, type ParallelOptions, type ResidualOptions } from "./blocks.ts";
 export { dense, type DenseOptions } from "./dense.ts";
+export { functional, type FunctionalOptions, type LayerFunction, type LayerFunctions, type NamedLayers } from "./functional.ts";
 export { forwardGraph, predictionGraph, type DataShape, type ForwardOptions } from "./forward-graph.ts";
 export {
   constant,

@@ -1,10 +1,11 @@
-// What a layer is: a plain object that adds its operations to a graph. Layers hold no values; parameters belong to the graph.
+// What a layer is: a plain object that adds its operations to a graph. Layers hold no values; parameters belong to the graph. An object
+// that is applied twice has one set of parameters, as in PyTorch and Keras.
 import { TabgradError } from "../errors.ts";
 import type { Initialisation } from "../graph/attributes.ts";
 import type { GraphBuilder } from "../graph/builder.ts";
-import type { Shape } from "../graph/shape.ts";
+import { formatShape, sameShape, type Shape } from "../graph/shape.ts";
 import type { Value } from "../graph/value.ts";
-import { roleOf } from "./role.ts";
+import { roleOf, show } from "./role.ts";
 
 export interface Layer {
   readonly role: "layer";
@@ -33,32 +34,103 @@ export interface LayerContext {
   readonly path: string;
   /** The layer that takes this one's output, as far as that is known. */
   readonly next: Layer | undefined;
-  /** A parameter of the layer, named "PATH.NAME". */
+  /**
+   * A parameter of the layer, named "PATH.NAME". Where the same layer object is applied again, it is the parameter that the first
+   * application made.
+   * @throws TabgradError MODEL_INVALID where that one has another shape
+   */
   parameter(name: string, shape: Shape, initialisation: Initialisation): Value;
+  /** A parameter of another layer of the model, which has been applied before: for layers that are tied, such as a language model's ends. */
+  parameterOf(layer: Layer, name: string): Value;
   /** Builds a layer within this one, at "PATH.NAME". */
   layer(name: string, layer: Layer, x: Value, next?: Layer): Value;
   /** The error to throw where the layer does not fit: MODEL_INVALID, beginning with the layer's name. */
   error(message: string, remedy: string): TabgradError;
 }
 
+/** A model under construction: the layers that it has so far, by the path of their first application, and their parameters. */
+interface Model {
+  readonly builder: GraphBuilder;
+  readonly homes: Map<Layer, string>;
+  readonly parameters: Map<string, Value>;
+}
+
+/** One application of a layer. */
+interface Place {
+  readonly path: string;
+  /** Where its parameters are: the path of the first application. */
+  readonly home: string;
+  /** Whether the layer, or one around it, has been applied before. */
+  readonly again: boolean;
+  readonly next: Layer | undefined;
+}
+
 /** Adds a model to a graph; `path` is where it stands. */
-export function buildLayer(builder: GraphBuilder, layer: Layer, x: Value, path = "", next?: Layer): Value {
-  const inner = (name: string): string => (path ? `${path}.${name}` : name);
+export function buildLayer(builder: GraphBuilder, layer: Layer, x: Value, path = ""): Value {
+  const model = { builder, homes: new Map<Layer, string>(), parameters: new Map<string, Value>() };
+  return apply(model, layer, x, { path, home: path, again: false, next: undefined });
+}
+
+const join = (path: string, name: string): string => (path ? `${path}.${name}` : name);
+
+function apply(model: Model, layer: Layer, x: Value, { path, next, ...place }: Place): Value {
+  const before = model.homes.get(layer);
+  const home = before ?? place.home;
+  const again = place.again || before !== undefined;
+  if (before === undefined) model.homes.set(layer, home);
+  const shares = before !== undefined && [...model.parameters.keys()].some((name) => name.startsWith(join(home, "")));
+  const label = layerLabel(layer, path, shares ? home : undefined);
+  const error = (message: string, remedy: string): TabgradError =>
+    new TabgradError("MODEL_INVALID", `${label}: ${message}`, remedy);
+  const own = new Set<string>();
   const context: LayerContext = {
     path,
     next,
-    parameter: (name, shape, initialisation) => builder.emit("parameter", [], { name: inner(name), shape, initialisation }),
-    layer: (name, child, input, following) => buildLayer(builder, child, input, inner(name), following),
-    error: (message, remedy) => new TabgradError("MODEL_INVALID", `${layerLabel(layer, path)}: ${message}`, remedy),
+    parameter(name, shape, initialisation) {
+      const full = join(home, name);
+      const shared = again && !own.has(full) ? model.parameters.get(full) : undefined;
+      if (shared && !sameShape(shared.shape, shape)) {
+        throw error(
+          `it shares ${full}, which has shape ${formatShape(shared.shape)}, but would need ${formatShape(shape)} here`,
+          "Make a layer for each place, or give this one inputs of the same size wherever it is applied.",
+        );
+      }
+      const value = shared ?? model.builder.emit("parameter", [], { name: full, shape, initialisation });
+      own.add(full);
+      model.parameters.set(full, value);
+      return value;
+    },
+    parameterOf(other, name) {
+      const from = model.homes.get(other);
+      const value = from === undefined ? undefined : model.parameters.get(join(from, name));
+      if (value) return value;
+      throw from === undefined
+        ? error(`it needs the parameter ${name} of ${other.kind}, which has not been applied yet`, `Apply ${other.kind} first.`)
+        : error(`it needs the parameter ${name} of ${layerLabel(other, from)}, which has none of that name`, "Correct the name.");
+    },
+    layer: (name, child, input, following) =>
+      apply(model, child, input, { path: join(path, name), home: join(home, name), again, next: following }),
+    error,
   };
   const build = (): Value => layer.build(x, context);
-  return layer.transparent ? build() : builder.scope(layerLabel(layer, path), build);
+  return layer.transparent ? build() : model.builder.scope(label, build);
 }
 
-/** How a layer is called in messages and listings: "dense 2 (128 units)". */
-export function layerLabel(layer: Layer, path: string): string {
+/** How a layer is called in messages and listings: "dense 2 (128 units)"; `home` is where the parameters are that it shares. */
+export function layerLabel(layer: Layer, path: string, home?: string): string {
   const name = path ? `${layer.kind} ${path}` : layer.kind;
-  return layer.detail ? `${name} (${layer.detail})` : name;
+  const details = [layer.detail, home === undefined ? "" : `shared with ${home}`].filter((detail) => detail !== "");
+  return details.length > 0 ? `${name} (${details.join(", ")})` : name;
+}
+
+/** @throws TabgradError MODEL_INVALID unless `value` is a layer; @param example how it is written */
+export function checkLayer(kind: string, what: string, value: unknown, example: string): asserts value is Layer {
+  if (isLayer(value)) return;
+  const remedy =
+    typeof value === "function"
+      ? `A layer is what the function returns: write ${value.name || "it"}() with parentheses.`
+      : `Write, for example, ${example}.`;
+  throw new TabgradError("MODEL_INVALID", `${kind}: ${what} is ${show(value)}; expected a layer`, remedy);
 }
 
 export const isLayer = (value: unknown): value is Layer => roleOf(value) === "layer";

@@ -1,5 +1,5 @@
 // A model at a glance: its layers, what comes out of each, and how many parameters it has.
-import type { Graph } from "../graph/graph.ts";
+import type { Graph, Node } from "../graph/graph.ts";
 import { eliminateDeadCode } from "../graph/passes/index.ts";
 import { elementCount, formatShape, type Shape } from "../graph/shape.ts";
 import { predictionOutput } from "../graph/training.ts";
@@ -17,17 +17,21 @@ export interface LayerSummary {
 export function layerSummaries(graph: Graph): LayerSummary[] {
   const output = graph.outputs[predictionOutput];
   const { nodes } = eliminateDeadCode({ ...graph, outputs: { [predictionOutput]: output } });
-  const layers = new Map<string, { layer: string; shape: Shape; parameters: number }>();
-  for (const node of nodes) {
-    // What stands within a layer is part of it.
-    const layer = node.label.split(" › ")[0];
-    const entry = layers.get(layer) ?? { layer, shape: [], parameters: 0 };
+  const layers = new Map<string | number, { layer: string; shape: Shape; parameters: number }>();
+  for (const [index, node] of nodes.entries()) {
+    // What stands within a layer is part of it; what stands in none is an operation of a functional model.
+    const within = node.label.split(" › ")[0];
+    if (within === "" && node.operation === "constant") continue;
+    const layer = within || index;
+    const entry = layers.get(layer) ?? { layer: within || nameOf(node), shape: [], parameters: 0 };
     if (node.operation === "parameter") entry.parameters += elementCount(node.shape);
     else if (node.operation !== "constant") entry.shape = node.shape.slice(1);
     layers.set(layer, entry);
   }
   return [...layers.values()];
 }
+
+const nameOf = (node: Node): string => (node.operation === "parameter" ? node.attributes.name : node.operation);
 
 /** `layerSummaries` as a table for a terminal: one line a layer, and the total. */
 export function summary(graph: Graph): string {

@@ -1,0 +1,105 @@
+// Blocks: values that go past layers, and values that go through several of them side by side.
+import * as math from "../graph/math.ts";
+import { TabgradError } from "../errors.ts";
+import { formatShape, sameShape } from "../graph/shape.ts";
+import type { Value } from "../graph/value.ts";
+import { checkLayer, type Layer } from "./layer.ts";
+import { sequential } from "./sequential.ts";
+
+export interface ResidualOptions {
+  /** What the input passes on the way around, where the layers change its shape: `conv2d(64, 1, { stride: 2 })`. Default: nothing. */
+  readonly shortcut?: Layer;
+}
+
+/**
+ * y = f(x) + x, f being the layers one after another; with a shortcut s, y = f(x) + s(x). Gradients reach what stands before without
+ * passing f. The layers' parameters are named by position ("0.weight"), the shortcut's "shortcut.weight".
+ * He, Zhang, Ren & Sun 2016, https://arxiv.org/abs/1512.03385
+ *
+ *     residual(dense(64), relu(), dense(64))
+ *     residual(dense(32), relu(), dense(32), { shortcut: dense(32) })
+ *
+ * @throws TabgradError MODEL_INVALID where an argument is not a layer, or f(x) and what goes around differ in shape
+ */
+export function residual(...args: Layer[] | [...Layer[], ResidualOptions]): Layer {
+  const { layers, options } = split<ResidualOptions>("residual", args, ["shortcut"]);
+  const { shortcut } = options;
+  const body = sequential(...layers);
+  if (shortcut !== undefined) checkLayer("residual", "shortcut", shortcut, "{ shortcut: dense(64) }");
+  return {
+    role: "layer",
+    kind: "residual",
+    detail: kindsOf(layers),
+    build(x, context) {
+      const through = body.build(x, context);
+      const around = shortcut ? context.layer("shortcut", shortcut, x) : x;
+      if (!sameShape(through.shape, around.shape)) {
+        const [inner, outer] = [through, around].map(({ shape }) => formatShape(shape.slice(1)));
+        throw context.error(
+          `the layers give ${inner} for each sample, and ${shortcut ? "the shortcut" : "its input is"} ${outer}; they are added up`,
+          shortcut ? "Let both give the same shape." : "Keep the shape, or give a layer that changes it: { shortcut: dense(64) }.",
+        );
+      }
+      return math.add(through, around);
+    },
+  };
+}
+
+export interface ParallelOptions {
+  /** How the branches come together. Default: "sum". */
+  readonly join?: "sum";
+}
+
+/**
+ * Several layers side by side, each of which takes the input: y = Σᵢ fᵢ(x). Branches are numbered: "0.weight", "1.weight"; a branch of
+ * several layers is a `sequential`.
+ * @throws TabgradError MODEL_INVALID where an argument is not a layer, or the branches differ in shape
+ */
+export function parallel(...args: Layer[] | [...Layer[], ParallelOptions]): Layer {
+  const { layers } = split<ParallelOptions>("parallel", args, ["join"]);
+  return {
+    role: "layer",
+    kind: "parallel",
+    detail: `${layers.length} branches, added up`,
+    takesVector: layers.every((layer) => layer.takesVector),
+    build(x, context) {
+      const branches = layers.map((layer, i) => context.layer(`${i}`, layer, x, context.next));
+      const other = branches.findIndex(({ shape }) => !sameShape(shape, branches[0].shape));
+      if (other > 0) {
+        const [first, second] = [branches[0], branches[other]].map(({ shape }) => formatShape(shape.slice(1)));
+        throw context.error(
+          `branch 0 gives ${first} for each sample and branch ${other} ${second}; they are added up`,
+          "Let all branches give the same shape.",
+        );
+      }
+      return branches.reduce((sum: Value, branch) => math.add(sum, branch));
+    },
+  };
+}
+
+/** Layers, and options behind them if the last argument is not a layer. @throws TabgradError MODEL_INVALID */
+function split<Options extends object>(
+  kind: string,
+  args: readonly (Layer | Options)[],
+  known: readonly (keyof Options & string)[],
+): { layers: Layer[]; options: Partial<Options> } {
+  const last: unknown = args[args.length - 1];
+  const hasOptions = typeof last === "object" && last !== null && !("role" in last) && !Array.isArray(last);
+  const layers = (hasOptions ? args.slice(0, -1) : args).map((layer: unknown, i) => {
+    checkLayer(kind, `layer ${i}`, layer, `${kind}(dense(64), dense(64))`);
+    return layer;
+  });
+  if (layers.length === 0)
+    throw new TabgradError("MODEL_INVALID", `${kind}: there are no layers`, `Give at least one: ${kind}(dense(64)).`);
+  const options = hasOptions ? (last as Partial<Options>) : {};
+  const strange = Object.keys(options).find((option) => !(known as readonly string[]).includes(option));
+  if (strange === undefined) return { layers, options };
+  const remedy = `There is: ${known.join(", ")}. The layers stand before the options.`;
+  throw new TabgradError("MODEL_INVALID", `${kind}: there is no option ${strange}`, remedy);
+}
+
+/** "dense, relu, dense", for a listing. */
+function kindsOf(layers: readonly Layer[]): string {
+  const kinds = layers.map(({ kind }) => kind);
+  return kinds.length > 5 ? `${kinds.slice(0, 4).join(", ")} and ${kinds.length - 4} more` : kinds.join(", ");
+}
