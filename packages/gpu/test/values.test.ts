@@ -42,7 +42,7 @@ const edge = [NaN, Infinity, -Infinity, 0, -0, 1, -1, 0.25, -0.3, 1e-4, 7, -7, 3
 const list = (values: readonly number[]): { shape: Shape; values: readonly number[] } => ({ shape: [values.length], values });
 
 describe("elementwise operations at the edge", () => {
-  it.each(["negate", "exp", "log", "sqrt", "abs", "sign", "step", "relu", "sigmoid", "tanh", "softplus"] as const)(
+  it.each(["negate", "exp", "log", "sqrt", "abs", "sign", "step", "relu", "sigmoid", "tanh", "softplus", "erf"] as const)(
     "%s",
     async (name) => {
       await expectSame([list(edge)], (x) => math[name](x));
@@ -50,6 +50,19 @@ describe("elementwise operations at the edge", () => {
       await expectSame([list(edge.slice(0, 19))], (x) => math[name](x));
     },
   );
+
+  it.each(["sin", "cos"] as const)("%s", async (name) => {
+    // A float32 beyond names an angle only to within a thousandth.
+    const angles = edge.filter((x) => !(Math.abs(x) > 5e4 && Math.abs(x) < Infinity));
+    await expectSame([list([...angles, 3.1415927, 1.5707964, -4.712389, 6.2831855, 355, 710, 12345.678, -49999.5])], (x) =>
+      math[name](x),
+    );
+  });
+
+  it("erf keeps its digits where it changes its formula", async () => {
+    const around = [-6, -1, -1e-3, 1e-3, 0.5, 1, 2, 4, 6].flatMap((x) => [x - 1e-6, x, x + 1e-6]);
+    await expectSame([list(around)], math.erf);
+  });
 
   it("leakyRelu", async () => {
     await expectSame([list(edge)], (x) => math.leakyRelu(x, 0.1));

@@ -41,6 +41,9 @@ export interface OperationAttributes {
   sigmoid: NoAttributes;
   tanh: NoAttributes;
   softplus: NoAttributes;
+  erf: NoAttributes;
+  sin: NoAttributes;
+  cos: NoAttributes;
 
   // Elementwise, two inputs, broadcasting.
   add: NoAttributes;

@@ -5,7 +5,8 @@ import type { Value } from "./value.ts";
 
 const none: NoAttributes = {};
 
-type Unary = "negate" | "exp" | "log" | "sqrt" | "abs" | "sign" | "step" | "relu" | "sigmoid" | "tanh" | "softplus";
+type Unary =
+  "negate" | "exp" | "log" | "sqrt" | "abs" | "sign" | "step" | "relu" | "sigmoid" | "tanh" | "softplus" | "erf" | "sin" | "cos";
 type Binary = "add" | "subtract" | "multiply" | "divide" | "power" | "maximum" | "minimum" | "equal" | "greater";
 
 const unary = (operation: Unary) => (x: Value) => x.emitter.emit(operation, [x], none);
@@ -27,6 +28,9 @@ export const relu = unary("relu");
 export const sigmoid = unary("sigmoid");
 export const tanh = unary("tanh");
 export const softplus = unary("softplus");
+export const erf = unary("erf");
+export const sin = unary("sin");
+export const cos = unary("cos");
 export const leakyRelu = (x: Value, slope: number): Value => x.emitter.emit("leakyRelu", [x], { slope });
 
 export const add = binary("add");

@@ -2,7 +2,23 @@
 import { GraphBuilder, sameShape, type Graph, type Node, type OperationName, type Value } from "@tabgrad/core";
 
 const elementwise = new Set<OperationName>([
-  ...(["negate", "exp", "log", "sqrt", "abs", "sign", "step", "relu", "leakyRelu", "sigmoid", "tanh", "softplus"] as const),
+  ...([
+    "negate",
+    "exp",
+    "log",
+    "sqrt",
+    "abs",
+    "sign",
+    "step",
+    "relu",
+    "leakyRelu",
+    "sigmoid",
+    "tanh",
+    "softplus",
+    "erf",
+    "sin",
+    "cos",
+  ] as const),
   ...(["add", "subtract", "multiply", "divide", "power", "maximum", "minimum", "equal", "greater", "select"] as const),
 ]);
 

@@ -69,6 +69,9 @@ export const sqrt = rounding<"sqrt">(8, ([x], { call }) => call("sqrt", x));
 export const sigmoid = rounding<"sigmoid">(20, ([x], { call }) => call("sigmoid", x));
 export const tanh = rounding<"tanh">(25, ([x], { call }) => call("tanh", x));
 export const softplus = rounding<"softplus">(30, ([x], { call }) => call("softplus", x));
+export const erf = rounding<"erf">(40, ([x], { call }) => call("erf", x));
+export const sin = rounding<"sin">(40, ([x], { call, number }) => call("turned", x, number(0)));
+export const cos = rounding<"cos">(40, ([x], { call, number }) => call("turned", x, number(1)));
 
 export const add = rounding<"add">(1, ([a, b]) => `${a} + ${b}`);
 export const subtract = rounding<"subtract">(1, ([a, b]) => `${a} - ${b}`);

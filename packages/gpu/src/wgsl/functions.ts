@@ -37,6 +37,33 @@ const sources = {
   let series = e * (T(1.0) - e * (T(0.5) - e * (T(0.33333334) - e * T(0.25))));
   return select(x, T(0.0), x < T(0.0)) + select(log(T(1.0) + e), series, e < T(0.01));
 }`,
+  // Below 1 the Maclaurin series, beyond it a rational of e^-x² (Abramowitz & Stegun 1964, 7.1.5 and 7.1.26): to 2.1e-7 of erf x.
+  erf: `fn $erf(x: T) -> T {
+  let size = abs(x);
+  let square = x * x;
+  let series = x * (T(1.1283792) + square * (T(-0.37612638) + square * (T(0.11283792) + square * (T(-0.026866172) + square * (T(0.005223978) + square * (T(-0.0008548327) + square * (T(0.000120553326) + square * (T(-1.492565e-05) + square * (T(1.6462114e-06) + square * (T(-1.6365844e-07)))))))))));
+  let t = T(1.0) / (T(1.0) + T(0.3275911) * size);
+  let tail = t * (T(0.2548296) + t * (T(-0.28449672) + t * (T(1.4214138) + t * (T(-1.4531521) + t * T(1.0614054)))));
+  let far = select(T(1.0) - tail * $exp(-square), T(1.0), size > T(6.0));
+  return select(select(select(far, -far, x < T(0.0)), series, size < T(1.0)), x, $isNan(x));
+}`,
+  // sin(x + quarter · π/2). The built-in may be off by 2^-11. The multiple of π/2 nearest to x is taken off in three parts, of which the
+  // first two times a whole number below 2^15 are exact (Cody & Waite 1980); then the series. Beyond, sin(x) still is a sine.
+  turned: `fn $turned(x: T, quarter: T) -> T {
+  let turns = round(x * T(0.63661975));
+  let r = ((x - turns * T(1.5703125)) - turns * T(0.00048351288)) - turns * T(3.1391647e-7);
+  let square = r * r;
+  let sine = r + r * square * (T(-0.16666667) + square * (T(0.008333334) + square * (T(-0.0001984127) + square * T(2.7557319e-6))));
+  let cosine = T(1.0) + square * (T(-0.5) + square * (T(0.041666668) + square * (T(-0.0013888889) + square * (T(2.4801588e-5) + square * T(-2.7557319e-7)))));
+  let sum = turns + quarter;
+  let quadrant = sum - T(4.0) * floor(sum * T(0.25));
+  let even = select(sine, -sine, quadrant == T(2.0));
+  let odd = select(cosine, -cosine, quadrant == T(3.0));
+  let near = select(odd, even, (quadrant == T(0.0)) | (quadrant == T(2.0)));
+  let far = select(sin(x), cos(x), quarter == T(1.0));
+  let special = (bitcast<U>(x) & U(0x7f800000u)) == U(0x7f800000u);
+  return select(select(near, far, abs(x) > T(50000.0)), T(fromBits(0x7fc00000u)), special);
+}`,
   // pow() is undefined for a negative base; a whole exponent has a meaning there, and everything to the power of 0 is 1.
   power: `fn $power(a: T, b: T) -> T {
   let whole = floor(b) == b;

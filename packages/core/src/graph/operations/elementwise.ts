@@ -5,7 +5,21 @@ import { defineOperation, type GradientContext, type OperationDefinition } from 
 import type { Value } from "../value.ts";
 
 type Elementwise =
-  "negate" | "exp" | "log" | "sqrt" | "abs" | "sign" | "step" | "relu" | "leakyRelu" | "sigmoid" | "tanh" | "softplus";
+  | "negate"
+  | "exp"
+  | "log"
+  | "sqrt"
+  | "abs"
+  | "sign"
+  | "step"
+  | "relu"
+  | "leakyRelu"
+  | "sigmoid"
+  | "tanh"
+  | "softplus"
+  | "erf"
+  | "sin"
+  | "cos";
 
 /** Without a derivative the operation is constant almost everywhere, and no gradient passes it. */
 function elementwise<K extends Elementwise>(
@@ -82,3 +96,25 @@ export const softplus = elementwise(
   (x) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x))),
   ({ upstream, inputs: [x] }) => math.multiply(upstream, math.sigmoid(x)),
 );
+
+export const erf = elementwise("erf", "y = 2/√π · ∫₀ˣ e^(−t²) dt", errorFunction, ({ upstream, inputs: [x] }) =>
+  math.multiply(upstream, math.multiply(math.exp(math.negate(math.square(x))), 2 / Math.sqrt(Math.PI))),
+);
+
+export const sin = elementwise("sin", "y = sin x", Math.sin, ({ upstream, inputs: [x] }) => math.multiply(upstream, math.cos(x)));
+
+export const cos = elementwise("cos", "y = cos x", Math.cos, ({ upstream, inputs: [x] }) =>
+  math.negate(math.multiply(upstream, math.sin(x))),
+);
+
+/** 2/√π · e^(−x²) · Σ 2ⁿx²ⁿ⁺¹ / (1·3·…·(2n+1)) (Abramowitz & Stegun 1964, 7.1.6): all terms have one sign, so that nothing cancels. */
+function errorFunction(x: number): number {
+  if (Math.abs(x) > 6) return Math.sign(x);
+  let term = x;
+  let sum = x;
+  for (let n = 1; Math.abs(term) > 1e-17 * Math.abs(sum); n++) {
+    term *= (2 * x * x) / (2 * n + 1);
+    sum += term;
+  }
+  return (2 / Math.sqrt(Math.PI)) * Math.exp(-x * x) * sum;
+}

@@ -2,7 +2,7 @@
 import { float } from "../builder.ts";
 import type { Lowering } from "../lowering.ts";
 
-type Unary = "negate" | "exp" | "log" | "sqrt" | "abs" | "sign" | "relu" | "tanh";
+type Unary = "negate" | "exp" | "log" | "sqrt" | "abs" | "sign" | "relu" | "tanh" | "erf" | "sin" | "cos";
 
 const unary =
   (type: string): Lowering<Unary> =>
@@ -17,6 +17,9 @@ export const abs = unary("Abs");
 export const sign = unary("Sign");
 export const relu = unary("Relu");
 export const tanh = unary("Tanh");
+export const erf = unary("Erf");
+export const sin = unary("Sin");
+export const cos = unary("Cos");
 
 export const step: Lowering<"step"> = ({ inputs: [x], onnx }) => onnx.asFloat(onnx.node("Greater", [x, onnx.constant([0])]));
 
