@@ -36,8 +36,11 @@ export {
   meanAbsoluteError,
   meanSquaredError,
   // Optimizers.
+  adagrad,
   adam,
   adamW,
+  lion,
+  rmsProp,
   sgd,
   // Graphs, for layers of your own and for a look inside.
   evaluate,
@@ -53,6 +56,7 @@ export {
 } from "@tabgrad/core";
 export type {
   AccuracyOptions,
+  AdagradOptions,
   AdamOptions,
   AdamWOptions,
   CheckpointInterval,
@@ -73,6 +77,7 @@ export type {
   LayerContext,
   LayerFunction,
   LayerFunctions,
+  LionOptions,
   Loss,
   Metric,
   NamedLayers,
@@ -80,6 +85,7 @@ export type {
   OptimizerSpec,
   ParallelOptions,
   ResidualOptions,
+  RmsPropOptions,
   RunFile,
   SgdOptions,
   Shape,

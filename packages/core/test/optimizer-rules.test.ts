@@ -3,7 +3,18 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { evaluate, withRows } from "../src/graph/index.ts";
-import { adam, adamW, createOptimizer, optimizerSpecSchema, sgd, updateGraph, updateRule } from "../src/optimizer/index.ts";
+import {
+  adagrad,
+  adam,
+  adamW,
+  createOptimizer,
+  lion,
+  optimizerSpecSchema,
+  rmsProp,
+  sgd,
+  updateGraph,
+  updateRule,
+} from "../src/optimizer/index.ts";
 import type { OptimizerSettings, OptimizerSpec } from "../src/optimizer/index.ts";
 
 const settingsOf = (spec: OptimizerSpec): OptimizerSettings => optimizerSpecSchema.parse(spec);
@@ -25,7 +36,7 @@ function train(
   });
 }
 
-/** As PyTorch documents `torch.optim.SGD`, `Adam` and `AdamW`, for one parameter, in float64. */
+/** As PyTorch documents them (`torch.optim.SGD` and so on), and as the authors of Lion do, for one parameter, in float64. */
 function pytorch(settings: OptimizerSettings): (parameter: number, gradient: number) => number {
   const { learningRate: lr, weightDecay } = settings;
   let t = 0;
@@ -42,8 +53,35 @@ function pytorch(settings: OptimizerSettings): (parameter: number, gradient: num
       return parameter - lr * g;
     };
   }
-  const { beta1, beta2, epsilon, kind } = settings;
   let [m, v] = [0, 0];
+  if (settings.kind === "rmsProp") {
+    const { alpha, epsilon, momentum, centered } = settings;
+    let b = 0;
+    return (parameter, gradient) => {
+      const g = gradient + weightDecay * parameter;
+      v = alpha * v + (1 - alpha) * g ** 2;
+      m = alpha * m + (1 - alpha) * g;
+      const d = g / (Math.sqrt(centered ? Math.max(v - m ** 2, 0) : v) + epsilon);
+      b = momentum * b + d;
+      return parameter - lr * b;
+    };
+  }
+  if (settings.kind === "adagrad") {
+    return (parameter, gradient) => {
+      const g = gradient + weightDecay * parameter;
+      v += g ** 2;
+      return parameter - (lr * g) / (Math.sqrt(v) + settings.epsilon);
+    };
+  }
+  if (settings.kind === "lion") {
+    const { beta1, beta2 } = settings;
+    return (parameter, gradient) => {
+      const direction = Math.sign(beta1 * m + (1 - beta1) * gradient);
+      m = beta2 * m + (1 - beta2) * gradient;
+      return parameter - lr * weightDecay * parameter - lr * direction;
+    };
+  }
+  const { beta1, beta2, epsilon, kind } = settings;
   return (parameter, gradient) => {
     t++;
     const g = kind === "adam" ? gradient + weightDecay * parameter : gradient;
@@ -69,25 +107,44 @@ const specs: [string, OptimizerSpec][] = [
   ["adam without averages", adam({ beta1: 0, beta2: 0 })],
   ["adamW", adamW()],
   ["adamW without weight decay", adamW({ weightDecay: 0, learningRate: 0.02 })],
+  ["rmsProp", rmsProp()],
+  [
+    "rmsProp with momentum and weight decay",
+    rmsProp({ learningRate: 0.02, alpha: 0.8, momentum: 0.7, weightDecay: 0.1, epsilon: 0.01 }),
+  ],
+  ["centred rmsProp", rmsProp({ learningRate: 0.02, alpha: 0.9, centered: true, epsilon: 0.05 })],
+  ["lion", lion()],
+  ["lion with weight decay and other settings", lion({ learningRate: 0.02, beta1: 0.75, beta2: 0.5, weightDecay: 0.3 })],
+  ["adagrad", adagrad()],
+  ["adagrad with weight decay", adagrad({ learningRate: 0.1, epsilon: 1e-3, weightDecay: 0.1 })],
   ["adamW with other settings", adamW({ learningRate: 0.05, beta1: 0.8, beta2: 0.99, epsilon: 1e-5, weightDecay: 0.2 })],
 ];
 
 const number = fc.float({ min: -3, max: 3, noNaN: true });
 const steps = 8;
 /** Parameters, and for each of them a gradient in every step. */
-const trajectory = fc
-  .integer({ min: 1, max: 19 })
-  .chain((elements) =>
-    fc.tuple(
-      fc.array(number, { minLength: elements, maxLength: elements }),
-      fc.array(fc.array(number, { minLength: elements, maxLength: elements }), { minLength: steps, maxLength: steps }),
-    ),
-  );
+const trajectoryOf = (gradient: fc.Arbitrary<number>) =>
+  fc
+    .integer({ min: 1, max: 19 })
+    .chain((elements) =>
+      fc.tuple(
+        fc.array(number, { minLength: elements, maxLength: elements }),
+        fc.array(fc.array(gradient, { minLength: elements, maxLength: elements }), { minLength: steps, maxLength: steps }),
+      ),
+    );
+const anything = { trajectory: trajectoryOf(number), samples: fc.integer({ min: 1, max: 300 }) };
+/** A sign jumps where rounding decides: numbers that do not cancel but for rounding's sake. */
+const exactly = {
+  trajectory: trajectoryOf(fc.constantFrom(-3, -2, -1, 1, 2, 3)),
+  samples: fc.constantFrom(1, 2, 16, 256),
+};
 
 describe.each(specs)("%s", (_, spec) => {
+  const { trajectory, samples: anyCount } = spec.kind === "lion" ? exactly : anything;
+
   it("does what its graph does in float64", () => {
     fc.assert(
-      fc.property(trajectory, fc.integer({ min: 1, max: 300 }), ([start, gradients], samples) => {
+      fc.property(trajectory, anyCount, ([start, gradients], samples) => {
         const settings = settingsOf(spec);
         const rule = updateRule(settings);
         const graph = withRows(updateGraph(rule), start.length);
@@ -188,6 +245,35 @@ describe("closed forms", () => {
     expect(found[1][0]).toBeCloseTo(-0.2, 6);
   });
 
+  it("lion moves every parameter by the learning rate, and one without a gradient not at all", () => {
+    train(lion({ learningRate: 0.01 }), [...start, 5], () => [...gradient, 0], 20).forEach((found, i) => {
+      expectAll(found.slice(0, 4), (element) => start[element] - 0.01 * (i + 1) * Math.sign(gradient[element]));
+      expect(found[4]).toBe(5);
+    });
+  });
+
+  it("lion's momentum outlives one gradient of the other sign", () => {
+    // β₁ = 0.9: m = 0.5 after the first step, 0.9 · 0.5 − 0.1 > 0 in the second.
+    const found = train(lion({ learningRate: 0.1, beta2: 0.5 }), [0], (_, step) => [step === 1 ? 1 : -1], 2);
+    expect(found[1][0]).toBeCloseTo(-0.2, 6);
+  });
+
+  it("adagrad's steps shrink as one over the square root of their number", () => {
+    let distance = 0;
+    train(adagrad({ learningRate: 0.1 }), start, constant, 20).forEach((found, i) => {
+      distance += 0.1 / Math.sqrt(i + 1);
+      expectAll(found, (element) => start[element] - distance * Math.sign(gradient[element]));
+    });
+  });
+
+  it("rmsProp divides by the root of 1 − αᵗ under a constant gradient", () => {
+    let distance = 0;
+    train(rmsProp({ learningRate: 0.01, alpha: 0.9 }), start, constant, 20).forEach((found, i) => {
+      distance += 0.01 / Math.sqrt(1 - 0.9 ** (i + 1));
+      expectAll(found, (element) => start[element] - distance * Math.sign(gradient[element]));
+    });
+  });
+
   it("weight decay alone: sgd and adamW shrink parameters by a factor, adam by the learning rate", () => {
     const zero = () => start.map(() => 0);
     train(sgd({ learningRate: 0.1, weightDecay: 0.5 }), start, zero, 10).forEach((found, i) =>
@@ -213,5 +299,32 @@ describe("published numbers", () => {
 
   it("adam goes from 10 to 9.9", () => {
     expect(train(adam({ learningRate: 0.1 }), [10], parabola, 1)[0][0]).toBeCloseTo(9.9, 6);
+  });
+
+  /**
+   * torch 1.13.1, float64, five steps from p = [1, −2, 0.5, 3] on Σ c(p − a)²/2 + sin p, with a = [1, 0.5, −2, 0.1] and
+   * c = [1, 10, 0.1, 3]; for example `torch.optim.RMSprop([p], lr=0.05)`.
+   */
+  it.each<[OptimizerSpec, number[]]>([
+    [
+      sgd({ learningRate: 0.05, momentum: 0.9, nesterov: true, weightDecay: 0.01 }),
+      [0.558532663, 0.478340725, -0.483128664, -0.957318495],
+    ],
+    [adam({ learningRate: 0.05, weightDecay: 0.01 }), [0.75048125, -1.750533915, 0.249740103, 2.750437421]],
+    [adamW({ learningRate: 0.05, weightDecay: 0.1 }), [0.728263289, -1.70363666, 0.239836138, 2.678810802]],
+    [rmsProp({ learningRate: 0.05 }), [0.0057711, -0.628691031, -1.026701217, 1.548604152]],
+    [
+      rmsProp({ learningRate: 0.02, alpha: 0.9, momentum: 0.8, centered: true, weightDecay: 0.01, epsilon: 1e-6 }),
+      [0.417831135, -1.415299676, -0.107327959, 2.412097087],
+    ],
+    [adagrad({ learningRate: 0.1, weightDecay: 0.01 }), [0.685529837, -1.685329375, 0.172704037, 2.683784448]],
+  ])("$kind arrives where PyTorch does", (spec, expected) => {
+    const [a, c] = [
+      [1, 0.5, -2, 0.1],
+      [1, 10, 0.1, 3],
+    ];
+    const gradient = (parameters: Float32Array) => [...parameters].map((p, i) => c[i] * (p - a[i]) + Math.cos(p));
+    const found = train(spec, [1, -2, 0.5, 3], gradient, 5)[4];
+    found.forEach((value, i) => expect(Math.abs(value - expected[i])).toBeLessThan(3e-6));
   });
 });

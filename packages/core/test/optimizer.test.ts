@@ -2,10 +2,13 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
+  adagrad,
   adam,
   adamW,
   createOptimizer,
+  lion,
   optimizerSpecSchema,
+  rmsProp,
   sgd,
   type Optimizer,
   type OptimizerSpec,
@@ -16,6 +19,9 @@ const specs: OptimizerSpec[] = [
   sgd({ learningRate: 0.1, momentum: 0.9, nesterov: true, weightDecay: 0.01 }),
   adam({ weightDecay: 0.01 }),
   adamW(),
+  rmsProp({ momentum: 0.9, centered: true }),
+  lion({ weightDecay: 0.1 }),
+  adagrad(),
 ];
 
 /** Numbers that look random and are the same in every run. */
@@ -173,6 +179,9 @@ describe("state", () => {
       ["sgd.momentum"],
       ["adam.first_moment", "adam.second_moment"],
       ["adamW.first_moment", "adamW.second_moment"],
+      ["rmsProp.square_average", "rmsProp.gradient_average", "rmsProp.momentum"],
+      ["lion.momentum"],
+      ["adagrad.sum"],
     ]);
   });
 
@@ -221,8 +230,8 @@ describe("settings", () => {
     [{ kind: "adam", epsilon: 0 }, "epsilon", "expected a small number such as 1e-8"],
     [{ kind: "adamW", weightDecay: -1 }, "weightDecay", "expected a number, 0 or above"],
     [{ kind: "adam", lr: 0.1 }, "", "unknown: lr; adam takes learningRate, beta1, beta2, epsilon, weightDecay"],
-    [{ kind: "rmsprop" }, "kind", "expected an optimizer made by sgd({ … }), adam({ … }) or adamW({ … })"],
-    ["adam", "", "expected an optimizer made by sgd({ … }), adam({ … }) or adamW({ … })"],
+    [{ kind: "rmsprop" }, "kind", "expected an optimizer made by sgd, adam, adamW, rmsProp, lion or adagrad"],
+    ["adam", "", "expected an optimizer made by sgd, adam, adamW, rmsProp, lion or adagrad"],
   ])("%j is refused with what was expected", (spec, path, message) => {
     const parsed = optimizerSpecSchema.safeParse(spec);
     const issues = parsed.error?.issues ?? [];

@@ -113,7 +113,11 @@ describe("checkRun", () => {
       { data: idx({ train: { images: "i", labels: "l" }, test: { fraction: 2 } }) },
       "data.test.fraction: expected less than 1: something has to be left to train on, got 2",
     ],
-    ["no optimizer", { optimizer: undefined }, "optimizer: expected an optimizer made by sgd({ … }), adam({ … }) or adamW({ … })"],
+    [
+      "no optimizer",
+      { optimizer: undefined },
+      "optimizer: expected an optimizer made by sgd, adam, adamW, rmsProp, lion or adagrad",
+    ],
     ["a function for an optimizer", { optimizer: adam }, "got the function adam"],
     [
       "a function for a model",

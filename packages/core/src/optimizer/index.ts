@@ -1,7 +1,10 @@
 // Optimizers: what a run file says about them, their update rules as graphs, and the vectors they work on.
+export { adagrad, adagradSpecSchema, type AdagradOptions, type AdagradSpec } from "./adagrad.ts";
 export { adam, adamSpecSchema, type AdamOptions, type AdamSpec } from "./adam.ts";
 export { adamW, adamWSpecSchema, type AdamWOptions, type AdamWSpec } from "./adam-w.ts";
+export { lion, lionSpecSchema, type LionOptions, type LionSpec } from "./lion.ts";
 export { createOptimizer, type Optimizer, type StepOptions, type StepResult, type VectorRange } from "./optimizer.ts";
+export { rmsProp, rmsPropSpecSchema, type RmsPropOptions, type RmsPropSpec } from "./rms-prop.ts";
 export { updateGraph, updateNames, type UpdateInputs, type UpdateResults, type UpdateRule } from "./rule.ts";
 export { sgd, sgdSpecSchema, type SgdOptions, type SgdSpec } from "./sgd.ts";
 export { optimizerSpecSchema, updateRule, type OptimizerSettings, type OptimizerSpec } from "./spec.ts";

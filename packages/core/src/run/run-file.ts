@@ -20,7 +20,7 @@ export interface RunFile {
   readonly loss: Loss;
   /** What to report beside the loss. Default: what suits the loss, such as `accuracy()`. */
   readonly metrics?: readonly Metric[];
-  /** How to make it small: `sgd({ … })`, `adam({ … })` or `adamW({ … })`. */
+  /** How to make it small: `sgd({ … })`, `adam({ … })`, `adamW({ … })`, `rmsProp({ … })`, `lion({ … })` or `adagrad({ … })`. */
   readonly optimizer: OptimizerSpec;
   /** Samples of a step, over all workers together. */
   readonly batchSize: number;
