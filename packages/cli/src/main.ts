@@ -9,6 +9,7 @@ const commands = {
   train: async () => (await import("./commands/train.ts")).trainCommand(),
   coordinator: async () => (await import("./commands/coordinator.ts")).coordinatorCommand(),
   worker: async () => (await import("./commands/worker.ts")).workerCommand(),
+  inspect: async () => (await import("./commands/inspect.ts")).inspectCommand(),
   audit: async () => (await import("./commands/audit.ts")).auditCommand(),
   doctor: async () => (await import("./commands/doctor.ts")).doctorCommand(),
 };

@@ -113,7 +113,7 @@ export class Description {
    */
   manifest(learningRate: number, evaluation: Manifest["evaluation"], port: number): ManifestFacts {
     const { run, software, name, baseDirectory, dataset, host, tls, keep = checkpointsKept } = this.options;
-    const { shards, train } = dataset.description;
+    const { shards, train, features, labels } = dataset.description;
     const { version: step } = this.reducer;
     return {
       format: 2,
@@ -132,6 +132,8 @@ export class Description {
         fingerprint: this.dataFingerprint,
         shards: shards.map(({ samples }) => samples),
         train: { samples: train.samples, shards: [...train.shards] },
+        features,
+        labels,
       },
       evaluation,
     };

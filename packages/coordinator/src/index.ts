@@ -1,13 +1,22 @@
 // @tabgrad/coordinator: opens a dataset, shares out the work, reduces the gradients, takes the steps.
 export { auditFolder, type AuditReport } from "./audit/index.ts";
 export {
-  readCheckpoint,
-  readWeights,
+  encodeSafetensors,
   findCheckpoint,
+  readCheckpoint,
+  readManifest,
+  readSafetensors,
+  readWeights,
+  takeSnapshot,
+  verifyFiles,
+  writeCheckpoint,
   type AnyManifest,
+  type FileCheck,
   type LoadedCheckpoint,
   type Manifest,
   type NamedTensor,
+  type SafetensorsFile,
+  type TensorEntry,
 } from "./checkpoint/index.ts";
 export { startCoordinator } from "./coordinator.ts";
 export type { CoordinatorOptions, RunningCoordinator } from "./options.ts";

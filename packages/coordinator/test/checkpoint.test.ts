@@ -10,6 +10,7 @@ import {
   findCheckpoint,
   folderContent,
   readCheckpoint,
+  readSafetensors,
   readWeights,
   takeSnapshot,
   weightsSha256,
@@ -40,6 +41,14 @@ const snapshot = (step: number, loss?: number): Snapshot =>
     dataset: { fingerprint: "00", shards: [16, 16, 8], train: { samples: 32, shards: [0, 1] } },
     evaluation: loss === undefined ? null : { step, loss, metrics: {} },
   });
+
+/** A file as others write it. */
+function safetensors(header: object, data: readonly number[]): Uint8Array {
+  const text = Buffer.from(JSON.stringify(header));
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(text.length));
+  return Buffer.concat([length, text, Uint8Array.from(data)]);
+}
 
 const names = async (): Promise<string[]> => (await readdir(directory)).sort();
 
@@ -78,9 +87,58 @@ describe("safetensors", () => {
     ["nothing", new Uint8Array(0)],
     ["a header that is longer than the file", Uint8Array.of(255, 255, 0, 0, 0, 0, 0, 0, 1)],
     ["no JSON", Uint8Array.of(2, 0, 0, 0, 0, 0, 0, 0, 65, 66)],
+    ["a type that the format does not have", safetensors({ w: { dtype: "F12", shape: [2], data_offsets: [0, 3] } }, [0, 0, 0])],
+    ["a tensor that begins before the data", safetensors({ w: { dtype: "U8", shape: [2], data_offsets: [-1, 1] } }, [0, 0])],
+    ["a file of torch.save", Buffer.from("PK\x03\x04\0\0\x08\x08\0\0")],
     ["a tensor that is cut short", encodeSafetensors([{ name: "w", shape: [4], data: new Float32Array(4) }]).slice(0, -3)],
   ])("refuses %s", (_, bytes) => {
     expect(() => decodeSafetensors(bytes, "file")).toThrow(expect.objectContaining({ code: "CHECKPOINT_INVALID" }));
+  });
+});
+
+describe("values of other types", () => {
+  it.each([
+    ["BOOL", [0, 1, 255], [0, 1, 1]],
+    ["U8", [0, 255], [0, 255]],
+    ["I8", [127, 128], [127, -128]],
+    ["U16", [0xff, 0xff], [65535]],
+    ["I16", [0xff, 0xff], [-1]],
+    ["U32", [0, 0, 0, 0x80], [2 ** 31]],
+    ["I32", [0, 0, 0, 0x80], [-(2 ** 31)]],
+    ["U64", [1, 0, 0, 0, 0, 0, 0, 0x80], [2 ** 63]],
+    ["I64", [254, 255, 255, 255, 255, 255, 255, 255], [-2]],
+    // 1, −2, the largest, the smallest above 0, −0, infinity: table 1 of Wikipedia's page on the half-precision format.
+    ["F16", [0, 0x3c, 0, 0xc0, 0xff, 0x7b, 1, 0, 0, 0x80, 0, 0x7c], [1, -2, 65504, 2 ** -24, -0, Infinity]],
+    ["BF16", [0x80, 0x3f, 0x49, 0x40, 0x80, 0xff], [1, 3.140625, -Infinity]],
+    // The largest and the smallest of table 1 of Micikevicius et al. 2022.
+    ["F8_E4M3", [0x7e, 0x01, 0xb8, 0x7f], [448, 2 ** -9, -1, NaN]],
+    ["F8_E5M2", [0x7b, 0x01, 0xbc, 0x7c], [57344, 2 ** -16, -1, Infinity]],
+    ["F64", [0, 0, 0, 0, 0, 0, 0xf8, 0x3f], [1.5]],
+  ])("%s become float32", (dtype, bytes, values) => {
+    const file = safetensors({ w: { dtype, shape: [values.length], data_offsets: [0, bytes.length] } }, bytes);
+    expect(Array.from(decodeSafetensors(file, "file")[0].data)).toEqual(values);
+  });
+
+  it("come in the order of their bytes, whatever the order of the header", () => {
+    const header = { b: { dtype: "U8", shape: [1], data_offsets: [1, 2] }, 7: { dtype: "U8", shape: [1], data_offsets: [2, 3] } };
+    const file = safetensors({ ...header, a: { dtype: "U8", shape: [1], data_offsets: [0, 1] } }, [1, 2, 3]);
+    expect(decodeSafetensors(file, "file").map(({ name, data }) => [name, data[0]])).toEqual([
+      ["a", 1],
+      ["b", 2],
+      ["7", 3],
+    ]);
+  });
+
+  it("are read from a file tensor by tensor, with what it says of itself", async () => {
+    const path = join(directory, "weights.safetensors");
+    await writeFile(
+      path,
+      safetensors({ __metadata__: { format: "pt" }, w: { dtype: "I8", shape: [], data_offsets: [1, 2] } }, [0, 5]),
+    );
+    const { header, weights: read } = await readSafetensors(path);
+    expect(header.metadata).toEqual({ format: "pt" });
+    expect(read).toEqual([{ name: "w", shape: [], data: Float32Array.of(5) }]);
+    expect((await readWeights(path))[0].data[0]).toBe(5);
   });
 });
 

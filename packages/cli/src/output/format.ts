@@ -25,3 +25,11 @@ export function metrics(values: Readonly<Record<string, number>>): string {
     .map(([name, value]) => `${name} ${name.toLowerCase().includes("accuracy") ? percent(value) : decimal(value)}`)
     .join("  ");
 }
+
+const byteUnits = ["bytes", "kB", "MB", "GB", "TB"];
+
+/** "940 bytes", "1.2 MB" */
+export function bytes(value: number): string {
+  const power = Math.min(byteUnits.length - 1, Math.floor(Math.log10(Math.max(value, 1)) / 3));
+  return power === 0 ? `${value} bytes` : `${(value / 1000 ** power).toPrecision(3)} ${byteUnits[power]}`;
+}

@@ -3,6 +3,8 @@ export { manifestFile, type AnyManifest, type Evaluation, type Manifest } from "
 export { checkpointFolder, damagedFolder, folderContent, type FolderContent, type StoredCheckpoint } from "./names.ts";
 export { findCheckpoint, readCheckpoint, readManifest, readWeights, weightsSha256, type LoadedCheckpoint } from "./read.ts";
 export { bestOf, surplus, type Retained } from "./retention.ts";
-export { decodeSafetensors, encodeSafetensors, type NamedTensor } from "./safetensors.ts";
+export { readSafetensors, type SafetensorsFile } from "./read-safetensors.ts";
+export { decodeSafetensors, encodeSafetensors, type NamedTensor, type TensorEntry } from "./safetensors.ts";
+export { verifyFiles, type FileCheck } from "./verify.ts";
 export { CheckpointWriter, type StoredManifest } from "./writer.ts";
 export { takeSnapshot, writeCheckpoint, type ManifestFacts, type Snapshot, type WrittenCheckpoint } from "./write.ts";

@@ -1,10 +1,12 @@
 // The manifest of a checkpoint: what the tensors beside it are, where the run stood, and how to tell that nothing is damaged.
+import type { FeatureDescription, LabelDescription } from "@tabgrad/core";
 import { z } from "zod";
 
 export const manifestFormat = 2;
 
 const evaluationSchema = z.object({ step: z.int(), loss: z.number(), metrics: z.record(z.string(), z.number()) });
 const count = z.int().nonnegative();
+const isObject = (value: unknown): boolean => typeof value === "object" && value !== null;
 
 const common = {
   /** Version of tabgrad that wrote it. */
@@ -44,6 +46,9 @@ const manifestSchema2 = z.object({
     /** Samples in each shard, and which ones are trained on: enough to tell what each step consists of, without the data. */
     shards: z.array(z.int().positive()),
     train: z.object({ samples: count, shards: z.array(count) }),
+    /** What a sample looks like, and its label, for whoever asks the model. Absent in manifests of versions that did not note it. */
+    features: z.custom<FeatureDescription>(isObject).optional(),
+    labels: z.custom<LabelDescription>(isObject).optional(),
   }),
 });
 

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { manifestFile, manifestSchema, modelFile, optimizerFile, type AnyManifest } from "./manifest.ts";
 import { folderContent } from "./names.ts";
+import { readSafetensors } from "./read-safetensors.ts";
 import { decodeSafetensors, type NamedTensor } from "./safetensors.ts";
 
 export interface LoadedCheckpoint {
@@ -65,7 +66,7 @@ export async function readWeights(path: string): Promise<readonly NamedTensor[]>
       `There is no checkpoint at ${path}`,
       "Name a checkpoint's folder, a run's folder or a .safetensors file.",
     );
-  return found.isDirectory() ? (await readCheckpoint(path)).weights : decodeSafetensors(await readFile(path), path);
+  return found.isDirectory() ? (await readCheckpoint(path)).weights : (await readSafetensors(path)).weights;
 }
 
 /** SHA-256 of the flat vector that weights make, in their order: what a manifest calls `parametersSha256`. */
