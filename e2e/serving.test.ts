@@ -2,9 +2,9 @@
 // is told to nobody but whoever started it.
 import { readFile } from "node:fs/promises";
 import { request } from "node:https";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { describe, expect, it } from "vitest";
-import { tabgrad } from "./support/command.ts";
+import { root, tabgrad } from "./support/command.ts";
 import { temporaryFolder } from "./support/folder.ts";
 
 const run = "e2e/runs/small.ts";
@@ -65,6 +65,27 @@ describe("a coordinator with --tls and --stay", () => {
     expect(log).toContain(`${url}/#control=${token}`);
     expect(stdout).not.toContain(token);
     expect((await readFile(join(folder, "run", "journal.msgpack"))).includes(token)).toBe(false);
+
+    // A run that goes on speaks https as it did before: with this machine's own certificate, or with the one that was given.
+    const goOn = async (steps: number, more: readonly string[], cwd: string): Promise<void> => {
+      const resumed = tabgrad(["coordinator", "--resume", join(folder, "run"), "--steps", String(steps), "--json", ...more], {
+        env: cwd === folder ? { ...env, XDG_CONFIG_HOME: join(folder, "other") } : env,
+        cwd,
+      });
+      expect(await resumed.event("start")).toMatchObject({ url });
+      expect(await get(`${secure}/join`, ca)).toMatchObject({ status: 200 });
+      tabgrad(["worker", secure, "--engine", "cpu", "--ca", certificate]);
+      expect(await resumed.event("done")).toMatchObject({ outcome: "finished", step: steps });
+      expect((await resumed.ended).exitCode).toBe(0);
+    };
+    await goOn(7, [], root);
+    const given = ["--cert", certificate, "--key", certificate.replace("certificate.pem", "key.pem")];
+    await goOn(
+      9,
+      given.map((text) => (text.startsWith("--") ? text : relative(folder, text))),
+      folder,
+    );
+    await goOn(11, [], folder);
   });
 });
 

@@ -87,12 +87,17 @@ function checkOptions(path: string | undefined, { out, seed, set, resume }: RunO
   }
 }
 
-/** Where workers and pages look for the run, unless somebody chose another place. */
-export function placeOf(resumption: Resumption, given: ServingOptions, log: Logger): { host: string; port: number } {
+type Place = Pick<ServingOptions, "host" | "port" | "tls" | "cert" | "key">;
+
+/** Where and how workers and pages look for the run, unless somebody chose another place. */
+export function placeOf(resumption: Resumption, given: ServingOptions): Place {
   const listened = originOf(resumption)?.listened;
   if (!listened) return given;
-  if (listened.tls && !given.tls && given.cert === undefined)
-    log.warn("The run was served over https before; pages that were opened so find it again only with --tls, or --cert and --key.");
-  const { host, port, byDefault } = given;
-  return { host: byDefault?.has("host") ? listened.host : host, port: byDefault?.has("port") ? listened.port : port };
+  const { host, port, byDefault, tls, cert, key } = given;
+  const isTlsGiven = tls || cert !== undefined || key !== undefined;
+  return {
+    host: byDefault?.has("host") ? listened.host : host,
+    port: byDefault?.has("port") ? listened.port : port,
+    ...(isTlsGiven ? { tls, cert, key } : (listened.tlsFiles ?? (listened.tls ? { tls: true } : {}))),
+  };
 }

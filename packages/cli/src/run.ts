@@ -1,6 +1,12 @@
 // From a run file to a coordinator that listens: what `train` and `coordinator` have in common.
 import { initialParameters, parametersFrom, parameterSlots, TabgradError, type ResolvedRun } from "@tabgrad/core";
-import { keptControlToken, readWeights, startCoordinator, type RunningCoordinator } from "@tabgrad/coordinator";
+import {
+  keptControlToken,
+  readWeights,
+  startCoordinator,
+  type CoordinatorOptions,
+  type RunningCoordinator,
+} from "@tabgrad/coordinator";
 import { pagesDirectory } from "@tabgrad/dashboard";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
@@ -74,14 +80,15 @@ export async function serveRun(
 ): Promise<RunningCoordinator> {
   const { startWorkers, minWorkers, stay } = given;
   const { resumption } = prepared;
-  const { host, port } = resumption ? placeOf(resumption, given, log) : given;
+  const place = resumption ? placeOf(resumption, given) : given;
+  const { host, port } = place;
   // 128 bits: nobody guesses them.
   const drawn = (resumption && (await keptControlToken(resumption.directory))) ?? randomBytes(16).toString("base64url");
   const controlToken = given.controlToken ?? drawn;
-  const tls = await openTls(given, (why, file) => log.info({ file }, `made a certificate for https: ${why}`));
+  const tls = await openTls(place, (why, file) => log.info({ file }, `made a certificate for https: ${why}`));
   const coordinator = await startCoordinator({
     ...prepared,
-    ...{ host, port, startWorkers, minWorkers, stay, tls, controlToken },
+    ...{ host, port, startWorkers, minWorkers, stay, tls, tlsFiles: tlsFilesOf(place), controlToken },
     pages: pagesDirectory,
     software: version,
     onEvent: show,
@@ -90,6 +97,10 @@ export async function serveRun(
   invite({ links: coordinator.links, controlToken, tls });
   return coordinator;
 }
+
+/** As paths that hold wherever the run goes on. */
+const tlsFilesOf = ({ cert, key }: Pick<ServingOptions, "cert" | "key">): CoordinatorOptions["tlsFiles"] =>
+  cert === undefined || key === undefined ? undefined : { cert: resolve(cert), key: resolve(key) };
 
 /** What is left to do when a run is over: with `--stay` the pages are served on until somebody has seen enough. */
 export async function lingerAfter(coordinator: RunningCoordinator, signal: AbortSignal, log: Logger): Promise<void> {

@@ -112,7 +112,7 @@ export class Description {
    * @param port that it listens on
    */
   manifest(learningRate: number, evaluation: Manifest["evaluation"], port: number): ManifestFacts {
-    const { run, software, name, baseDirectory, dataset, host, tls, keep = checkpointsKept } = this.options;
+    const { run, software, name, baseDirectory, dataset, host, tls, tlsFiles, keep = checkpointsKept } = this.options;
     const { shards, train, features, labels } = dataset.description;
     const { version: step } = this.reducer;
     return {
@@ -121,7 +121,7 @@ export class Description {
       runId: this.runId,
       name,
       baseDirectory,
-      listened: { host, port, tls: tls !== undefined },
+      listened: { host, port, tls: tls !== undefined, ...(tlsFiles && { tlsFiles }) },
       step,
       epoch: this.schedule.epochOf(step),
       run: run.description,

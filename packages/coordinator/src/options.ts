@@ -27,6 +27,8 @@ export interface CoordinatorOptions {
   readonly port: number;
   /** The port speaks https beside http. */
   readonly tls?: TlsPair;
+  /** Where that pair lies, if somebody chose it: noted, so that the run can go on with it. */
+  readonly tlsFiles?: { readonly cert: string; readonly key: string };
   /** A folder with the built web pages. Without it there are none. */
   readonly pages?: string;
   /** Whoever knows it may control the run. Without it nobody can. */

@@ -19,6 +19,7 @@ import {
   readJournal,
   type RunningCoordinator,
 } from "../src/index.ts";
+import { RawViewer } from "./raw-viewer.ts";
 import { RawWorker } from "./raw-worker.ts";
 import { describeSmallRun, smallRunFolder, startSmallRun, type SmallRunOptions } from "./small-run.ts";
 
@@ -156,6 +157,36 @@ describe("a run that is resumed", () => {
     await lock.release();
   });
 
+  it("changes the learning rate again where it was changed after the checkpoint", async () => {
+    const steps = async (directory: string, last: number): Promise<RawWorker> => {
+      const { coordinator } = await start({ directory, controlToken: "secret" });
+      const viewer = await RawViewer.watch(coordinator.url, "secret");
+      const { worker, welcome } = await RawWorker.join(coordinator.url);
+      for (let step = 1; step <= last; step++) {
+        worker.contribute(await worker.message("assignment", (message) => message.step === step), welcome, { value: gradient });
+        if (step === 4) await expect.poll(() => readdir(directory)).toContain("step-00000004");
+        if (step === 5) await viewer.control({ name: "learningRate", value: 0.02 });
+      }
+      if (last === 8) worker.work(welcome, gradient);
+      return worker;
+    };
+    const worker = await steps(join(folder, "victim"), 5);
+    await worker.message("parametersChunk", ({ version }) => version === 5);
+    const directory = join(folder, "killed");
+    await copy(join(folder, "victim"), directory);
+    await steps(join(folder, "quiet"), 8);
+    const { parametersSha256 } = await running.at(-1)!.done;
+    const resumption = await openResumption(directory);
+    expect(resumption.checkpoint.manifest).toMatchObject({ step: 4, learningRate: 0.1 });
+    expect(await finish({ directory, resumption })).toMatchObject({ step: 8, parametersSha256 });
+    expect(await auditFolder(directory)).toMatchObject({
+      learningRates: [
+        { step: 1, learningRate: 0.1 },
+        { step: 6, learningRate: 0.02 },
+      ],
+    });
+  });
+
   it("is evaluated first where an evaluation of its checkpoint's step was due", () => {
     const plan: RunPlan = {
       steps: 4,
@@ -168,7 +199,8 @@ describe("a run that is resumed", () => {
       learningRate: 1,
       exact: false,
     };
-    const at = (step: number, isEvaluated = false) => resumedState(plan, { step, isEvaluated, learningRate: 0.5 });
+    const at = (step: number, isEvaluated = false) =>
+      resumedState(plan, { step, isEvaluated, learningRate: 0.5, learningRateChanges: [] });
     expect(at(2)).toMatchObject({ step: 2, learningRate: 0.5, ledger: { purpose: "evaluate", step: 2, version: 2 } });
     expect(at(4).ledger?.purpose).toBe("evaluate");
     for (const state of [at(2, true), at(3), at(0)]) expect(state.ledger).toBeUndefined();

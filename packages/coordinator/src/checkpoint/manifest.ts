@@ -33,7 +33,13 @@ const manifestSchema2 = z.object({
   /** What relative paths in `run` are relative to: the folder of the run file. */
   baseDirectory: z.string(),
   /** Where it listened: workers and pages look for it there. */
-  listened: z.object({ host: z.string(), port: z.int(), tls: z.boolean() }),
+  listened: z.object({
+    host: z.string(),
+    port: z.int(),
+    tls: z.boolean(),
+    /** Where the certificate lies that it was given; absent where it was the machine's own. */
+    tlsFiles: z.object({ cert: z.string(), key: z.string() }).optional(),
+  }),
   /** Of the coming steps; `run` has the one that it began with. */
   learningRate: z.number(),
   /** The kind of engine that an exact run computes on; absent before its first worker, and in other runs. */

@@ -25,6 +25,15 @@ export function checkpointNow(turn: Turn): void {
 export function changeLearningRate(turn: Turn, to: number): void {
   const from = turn.state.learningRate;
   if (from === to) return;
-  turn.set({ learningRate: to });
+  turn.set({ learningRate: to, learningRateChanges: [] });
   turn.reasons.push({ kind: "learningRate", from, to });
+}
+
+/** Makes those changes again which a step was followed by when it was taken before. */
+export function repeatLearningRateChanges(turn: Turn): void {
+  const { step, learningRateChanges: changes } = turn.state;
+  const rest = changes.filter((change) => change.step > step);
+  if (rest.length === changes.length) return;
+  for (const { to } of changes.slice(0, changes.length - rest.length)) changeLearningRate(turn, to);
+  turn.set({ learningRateChanges: rest });
 }

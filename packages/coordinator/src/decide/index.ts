@@ -10,6 +10,7 @@ export {
   initialState,
   type Action,
   type Decision,
+  type LearningRateChange,
   type Outcome,
   type Phase,
   type RunEvent,

@@ -1,7 +1,7 @@
 // The run as a pure state machine: (state, event, now) → the new state, what to do, and why. It knows no socket, no clock and no
 // tensor.
 import { claim } from "./claims.ts";
-import { changeLearningRate, checkpointNow, pause, resume } from "./control.ts";
+import { changeLearningRate, checkpointNow, pause, repeatLearningRateChanges, resume } from "./control.ts";
 import { changeAvailability, drop, fail, join, leave } from "./membership.ts";
 import type { Decision, RunEvent, RunPlan, RunState } from "./state.ts";
 import { Turn } from "./turn.ts";
@@ -26,6 +26,7 @@ function take(turn: Turn, event: RunEvent): void {
     case "failed":
       return fail(turn, event.worker, event.assignment, event.why);
     case "applied":
+      repeatLearningRateChanges(turn);
       return applied(turn, event.step);
     case "diverged":
       return turn.end({ kind: "diverged", step: event.step, what: event.what });

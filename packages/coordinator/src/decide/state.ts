@@ -29,6 +29,12 @@ export interface RunPlan {
   readonly exact: boolean;
 }
 
+/** Somebody changed it when `step` steps were taken. */
+export interface LearningRateChange {
+  readonly step: number;
+  readonly to: number;
+}
+
 /** Something that a worker was given and has not answered. */
 export interface OpenAssignment {
   readonly worker: string;
@@ -68,6 +74,8 @@ export interface RunState {
   readonly begun: boolean;
   /** Of the coming steps. */
   readonly learningRate: number;
+  /** Changes that come again when their step is taken again, in order; unless somebody changes the learning rate before. */
+  readonly learningRateChanges: readonly LearningRateChange[];
   /** How the newest whole step was divided. */
   readonly division?: Division;
   /** The newest division that people were told of. */
@@ -151,6 +159,7 @@ export function initialState({ learningRate }: Pick<RunPlan, "learningRate">): R
     checkpointAt: 0,
     begun: false,
     learningRate,
+    learningRateChanges: [],
     norms: [],
     suspects: [],
     conduct: new Map(),

@@ -15,6 +15,7 @@ import {
 } from "../checkpoint/index.ts";
 import { FolderLock } from "../folder/index.ts";
 import { followJournal, journalFile } from "../telemetry/journal.ts";
+import { LearningRateChanges } from "./learning-rates.ts";
 
 export interface Resumption {
   readonly directory: string;
@@ -35,6 +36,7 @@ export interface JournalSummary {
   readonly view: RunView;
   /** Workers are numbered; those of one run never alike. */
   readonly workers: number;
+  readonly learningRates: LearningRateChanges;
 }
 
 /** @throws TabgradError RESUME_IMPOSSIBLE, CHECKPOINT_INVALID, OUTPUT_IN_USE */
@@ -107,9 +109,11 @@ async function storedManifests(directory: string): Promise<StoredManifest[]> {
 async function summariseJournal(directory: string, warnings: string[]): Promise<JournalSummary> {
   let view = initialView();
   let workers = 0;
+  const learningRates = new LearningRateChanges();
   const path = join(directory, journalFile);
   const { bytes, torn } = await followJournal(path, ({ time, event }) => {
     view = follow(view, time, event);
+    learningRates.follow(event);
     if (event.event === "worker") workers = Math.max(workers, Number(event.id.slice(1)) || 0);
   }).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== "ENOENT") throw error;
@@ -117,7 +121,7 @@ async function summariseJournal(directory: string, warnings: string[]): Promise<
   });
   if (bytes === 0) warnings.push(`There is no journal in ${directory}: what came before is not known.`);
   else if (torn) warnings.push("The last record of the journal was cut off, and is removed.");
-  return { bytes, view, workers };
+  return { bytes, view, workers, learningRates };
 }
 
 const isFolder = (path: string): Promise<boolean> =>

@@ -9,7 +9,7 @@ import {
   type ResolvedRun,
   type RunDescription,
 } from "@tabgrad/core";
-import { weightsSha256, type LoadedCheckpoint } from "../checkpoint/index.ts";
+import { weightsSha256, type LoadedCheckpoint, type Manifest } from "../checkpoint/index.ts";
 import { fingerprint } from "@tabgrad/data";
 import type { Schedule } from "../plan.ts";
 import { differences } from "./same-run.ts";
@@ -19,7 +19,7 @@ import type { Resumption } from "./open.ts";
 export interface Origin {
   readonly name: string;
   readonly baseDirectory: string;
-  readonly listened: { readonly host: string; readonly port: number; readonly tls: boolean };
+  readonly listened: Manifest["listened"];
   readonly keep: number;
 }
 
