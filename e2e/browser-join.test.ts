@@ -66,6 +66,9 @@ describe("the preflight", () => {
     await isIn(page, "state", "finished");
     expect(await coordinator.event("done")).toMatchObject({ outcome: "finished", step: 20 });
     expect(await coordinator.event("worker")).toMatchObject({ host: "tab", engine: "cpu" });
+    // Nobody told the coordinator to stay: a link to its page would lead nowhere.
+    await page.getByTestId("gone").waitFor();
+    expect(await page.getByTestId("watch").count()).toBe(0);
     watch.check();
   });
 

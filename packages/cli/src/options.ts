@@ -48,6 +48,21 @@ function interval(text: string): CheckpointInterval {
   );
 }
 
+const timeUnits = { s: 1_000, min: 60_000, h: 3_600_000 } as const;
+
+/** "90s", "10min", "2h", or "never". @returns milliseconds */
+function patience(text: string): number {
+  if (text === "never") return Infinity;
+  const [, amount = "", unit = ""] = /^([\d.]+)\s*([a-z]+)$/.exec(text.trim()) ?? [];
+  const value = Number(amount) * (Object.hasOwn(timeUnits, unit) ? timeUnits[unit as keyof typeof timeUnits] : NaN);
+  if (value > 0 && Number.isFinite(value)) return value;
+  throw new TabgradError(
+    "OPTION_INVALID",
+    `--give-up-after ${text}: expected a number of seconds, minutes or hours, or "never"`,
+    "Write, for example, --give-up-after 90s, --give-up-after 10min or --give-up-after 2h.",
+  );
+}
+
 /** Repeatable. */
 const collected = (value: string, before: string[] = []): string[] => [...before, value];
 
@@ -84,6 +99,10 @@ export const options = {
   stay: () => new Option("--stay", "go on serving the dashboard when the run is over, until Ctrl-C"),
   ca: () => new Option("--ca <file>", "trust this certificate over https (PEM): the one that the coordinator names when it starts"),
   name: () => new Option("--name <name>", "what people see this worker as (default: host name and process number)"),
+  giveUpAfter: () =>
+    new Option("--give-up-after <time>", "end if no coordinator has answered for so long: 90s, 10min, 2h or never")
+      .argParser(patience)
+      .default(timeUnits.h, "1h"),
   threads: () => number("--threads", "threads of the CPU engine (default: all cores, shared between local workers)", 1, 256),
   verbose: () => new Option("--verbose", "log more, and show stack traces"),
   log: () => new Option("--log <format>", "format of the log on stderr").choices(["auto", "json", "pretty"]).default("auto"),

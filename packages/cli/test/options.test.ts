@@ -1,7 +1,15 @@
 // The options that say more than a number: how often to save.
 import { Command } from "commander";
 import { describe, expect, it } from "vitest";
-import { defaultsIn, durationOf, overridesOf, withRunOptions, withServingOptions, type RunOptions } from "../src/options.ts";
+import {
+  defaultsIn,
+  durationOf,
+  options,
+  overridesOf,
+  withRunOptions,
+  withServingOptions,
+  type RunOptions,
+} from "../src/options.ts";
 
 const parsed = (...args: readonly string[]): { command: Command; given: RunOptions } => {
   const command = withServingOptions(withRunOptions(new Command()), 7070);
@@ -26,6 +34,30 @@ describe("--checkpoint-every", () => {
   it.each(["30", "s", "1.5steps", "0s", "-1s", "3parsecs", "1.2.3s", ""])("not %j", (text) => {
     expect(() => parsed("--checkpoint-every", text)).toThrow(
       expect.objectContaining({ code: "OPTION_INVALID", message: expect.stringContaining("--checkpoint-every") as string }),
+    );
+  });
+});
+
+describe("--give-up-after", () => {
+  const after = (...args: readonly string[]): unknown =>
+    new Command().addOption(options.giveUpAfter()).parse(args, { from: "user" }).opts().giveUpAfter;
+
+  it.each([
+    ["90s", 90_000],
+    ["1.5 min", 90_000],
+    ["2h", 7_200_000],
+    ["never", Infinity],
+  ])("%s", (text, milliseconds) => {
+    expect(after("--give-up-after", text)).toBe(milliseconds);
+  });
+
+  it("is an hour unless told otherwise", () => {
+    expect(after()).toBe(3_600_000);
+  });
+
+  it.each(["90", "0s", "-1s", "3days", ""])("not %j", (text) => {
+    expect(() => after("--give-up-after", text)).toThrow(
+      expect.objectContaining({ code: "OPTION_INVALID", message: expect.stringContaining("--give-up-after") as string }),
     );
   });
 });

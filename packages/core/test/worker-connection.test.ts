@@ -98,6 +98,22 @@ describe("connecting", () => {
     });
   });
 
+  it("says now and then that it still waits, the more rarely the longer it takes", () => {
+    const script = new Script().open().closed(1006);
+    const minutes: number[] = [];
+    const lostAt = script.now;
+    while (script.now < lostAt + 20 * 60_000) {
+      if (script.activity === "connecting") script.closed(1006, new TabgradError("COORDINATOR_UNREACHABLE", "nothing listens", ""));
+      for (const action of script.actions)
+        if (action.type === "report" && action.report.type === "stillRetrying")
+          minutes.push(Math.floor(action.report.awayMs / 60_000));
+      script.sleep();
+    }
+    expect(minutes).toEqual([1, 2, 4, 8, 16]);
+    script.on({ type: "socketOpened", connection: script.state.connection }).welcomed().closed(1006);
+    expect(script.state.reminders).toBe(0);
+  });
+
   it("counts that time from the loss of a connection", () => {
     const script = new Script({ giveUpMs: 3000 }).open();
     script.message({ type: "ping", nonce: 1 }, 60_000).closed(1006);

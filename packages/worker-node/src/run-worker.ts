@@ -52,7 +52,7 @@ const { version } = createRequire(import.meta.url)("../package.json") as { versi
  *   ENGINE_UNSUPPORTED, ENGINE_FAILED and whatever else makes going on useless
  */
 export async function runWorker(options: WorkerOptions): Promise<WorkerEnd> {
-  const { url, ca, name, engine, threads, log, signal, giveUpMs } = options;
+  const { ca, name, engine, threads, log, signal, giveUpMs } = options;
   const { compute, opened } = await ThreadCompute.open({ kind: engine, threads });
   const http = new HttpClient(ca);
   try {
@@ -65,7 +65,7 @@ export async function runWorker(options: WorkerOptions): Promise<WorkerEnd> {
       device: opened.device,
       software: `tabgrad ${version}`,
     };
-    const outcome = await runSession({ identity, giveUpMs }, createHost(url, http, log), compute, signal);
+    const outcome = await runSession({ identity, giveUpMs }, createHost(options, http), compute, signal);
     if (outcome.kind === "failed") throw outcome.error;
     log.info({ reason: outcome.reason }, outcome.kind === "finished" ? `the run is over: ${outcome.reason}` : "left the run");
     return outcome;
@@ -93,7 +93,8 @@ async function runSession(
   }
 }
 
-function createHost(url: string, http: HttpClient, log: WorkerLog): WorkerHost {
+function createHost(options: WorkerOptions, http: HttpClient): WorkerHost {
+  const { url } = options;
   return {
     now: () => performance.now(),
     timer(ms, fire) {
@@ -103,16 +104,23 @@ function createHost(url: string, http: HttpClient, log: WorkerLog): WorkerHost {
     openSocket: (events: SocketEvents) => new NodeSocket(url, http, events),
     fetchShard: (shard, signal) => fetchShard(url, shard, http, signal),
     sha256: (bytes) => createHash("sha256").update(new Uint8Array(bytes)).digest("hex"),
-    report: (report) => logReport(log, url, report),
+    report: (report) => logReport(options, report),
   };
 }
 
-function logReport(log: WorkerLog, url: string, report: SessionReport): void {
+function logReport({ log, url, giveUpMs }: WorkerOptions, report: SessionReport): void {
   switch (report.type) {
     case "joined":
       return log.info({ run: report.runId }, `joined the run at ${url}`);
     case "retrying":
-      return log.warn(fieldsOf(report.error), `${report.error.message}; trying again`);
+      return log.warn(
+        fieldsOf(report.error),
+        `${report.error.message}; trying again${giveUpMs ? ` for ${duration(giveUpMs)}` : ""}`,
+      );
+    case "stillRetrying": {
+      const end = giveUpMs ? `; gives up after ${duration(giveUpMs)}` : "";
+      return log.warn(fieldsOf(report.error), `has waited ${duration(report.awayMs)} for a coordinator at ${url}${end}`);
+    }
     case "assignmentFailed":
       return log.warn({ ...fieldsOf(report.error), assignment: report.assignment }, `gave work back: ${report.error.message}`);
     case "rebuilding":
@@ -122,6 +130,13 @@ function logReport(log: WorkerLog, url: string, report: SessionReport): void {
     default:
       return report satisfies never;
   }
+}
+
+/** Whole seconds, minutes or hours. */
+function duration(ms: number): string {
+  const seconds = Math.round(ms / 1000);
+  if (seconds < 120) return `${seconds} s`;
+  return seconds < 7200 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3600)} h`;
 }
 
 const fieldsOf = ({ code, remedy }: TabgradError): object => ({ code, remedy });

@@ -209,7 +209,7 @@ describe("a worker", () => {
     const { port, url } = placeholder;
     await placeholder.kill();
     const worker = startWorker(url, { giveUpMs: 60_000 });
-    await worker.logged("nothing listens there; trying again");
+    await worker.logged("nothing listens there; trying again for 60 s");
     const coordinator = await coordinatorWith({ port });
     await (await coordinator.peer()).greet();
     expect(worker.lines.filter((line) => line.includes("trying again"))).toHaveLength(1);

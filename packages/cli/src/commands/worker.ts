@@ -13,6 +13,8 @@ interface WorkerOptions extends CommonOptions {
   readonly name?: string;
   readonly ca?: string;
   readonly threads?: number;
+  /** Milliseconds; infinite for never. */
+  readonly giveUpAfter: number;
 }
 
 export const workerCommand = (): Command =>
@@ -23,6 +25,7 @@ export const workerCommand = (): Command =>
     .addOption(options.name())
     .addOption(options.threads())
     .addOption(options.ca())
+    .addOption(options.giveUpAfter())
     .addOption(options.verbose())
     .addOption(options.log())
     .action(async (url: string, given: WorkerOptions) => {
@@ -32,10 +35,11 @@ export const workerCommand = (): Command =>
 async function work(url: string, given: WorkerOptions): Promise<number> {
   const signal = AbortSignal.any([interrupts(), parentGone()]);
   const log = createLog({ verbose: given.verbose ?? false, format: given.log });
-  const { engine, name = `${hostname().slice(0, 40)}-${process.pid}`, threads = availableParallelism() } = given;
+  const { engine, giveUpAfter, name = `${hostname().slice(0, 40)}-${process.pid}`, threads = availableParallelism() } = given;
   const address = checkUrl(url);
   const ca = given.ca === undefined ? undefined : await trusted(given.ca, address);
-  await runWorker({ url: address, ca, name, engine, threads, log, signal });
+  const giveUpMs = Number.isFinite(giveUpAfter) ? giveUpAfter : undefined;
+  await runWorker({ url: address, ca, name, engine, threads, log, signal, giveUpMs });
   return signal.aborted && process.channel === undefined ? exitCodes.interrupted : 0;
 }
 

@@ -5,6 +5,9 @@ import { KeyedRandom } from "../random/keyed.ts";
 const firstMs = 100;
 const ceilingMs = 5000;
 
+/** When people are told that a worker still waits for a coordinator: after so long for the first time, then after twice as long each. */
+export const reminderMs = 60_000;
+
 /** Connected at least this long, a worker begins again with the shortest delay. */
 export const steadyMs = ceilingMs;
 

@@ -3,7 +3,7 @@ import { closeCodes, type ErrorCode, errorKinds, TabgradError } from "../errors.
 import type { Goodbye, Refused, Welcome } from "../protocol/messages.ts";
 import { protocolVersion } from "../protocol/version.ts";
 import { declare } from "./availability.ts";
-import { backOffMs, steadyMs } from "./back-off.ts";
+import { backOffMs, reminderMs, steadyMs } from "./back-off.ts";
 import { load } from "./load.ts";
 import { type SessionEvent, type SessionState, unwanted, withoutConnection, type WorkerOutcome } from "./state.ts";
 import type { Turn } from "./turn.ts";
@@ -218,14 +218,23 @@ export function retry(turn: Turn, error: TabgradError): void {
     phase: { name: "backingOff", until: now + backOffMs(plan.identity.workerId, attempt) },
     attempt: attempt + 1,
     // From here on the time without a coordinator counts.
-    welcomedAt: state.phase.name === "open" ? now : state.welcomedAt,
+    ...(state.phase.name === "open" && { welcomedAt: now, reminders: 0 }),
     engine: unwanted(state),
     ...withoutConnection,
   });
   const trouble = `${error.code} ${error.message}`;
-  if (trouble === state.trouble) return;
+  if (trouble === state.trouble) return remind(turn, error);
   turn.change({ trouble });
   turn.act({ type: "report", report: { type: "retrying", error } });
+}
+
+/** A worker that waits says so now and then. */
+function remind(turn: Turn, error: TabgradError): void {
+  const { welcomedAt, reminders } = turn.state;
+  const awayMs = turn.now - welcomedAt;
+  if (awayMs < reminderMs * 2 ** reminders) return;
+  turn.change({ reminders: reminders + 1 });
+  turn.act({ type: "report", report: { type: "stillRetrying", error, awayMs } });
 }
 
 function givesUp(turn: Turn): boolean {

@@ -111,6 +111,8 @@ export interface SessionState {
   readonly welcomedAt: number;
   /** What was last reported to be wrong, so that it is said once. */
   readonly trouble: string;
+  /** How often it was reported since then that nothing has changed. */
+  readonly reminders: number;
   /** The run that engine and shards belong to. */
   readonly run?: Welcome;
   readonly engine: EngineState;
@@ -200,6 +202,8 @@ export type SessionReport =
   | { readonly type: "joined"; readonly runId: string }
   /** Not connected; the worker keeps trying. Said again only where the reason is another one. */
   | { readonly type: "retrying"; readonly error: TabgradError }
+  /** For the same reason, and for so long already. Said the more rarely the longer it takes. */
+  | { readonly type: "stillRetrying"; readonly error: TabgradError; readonly awayMs: number }
   | { readonly type: "assignmentFailed"; readonly assignment: number; readonly error: TabgradError }
   /** The engine failed, and is being made again. Said for every attempt that fails. */
   | { readonly type: "rebuilding"; readonly error: TabgradError }
@@ -267,6 +271,7 @@ export function initialSession(now: number): SessionState {
     heardAt: now,
     welcomedAt: now,
     trouble: "",
+    reminders: 0,
     engine: { name: "empty" },
     nextToken: 1,
     failures: 0,

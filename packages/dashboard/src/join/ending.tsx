@@ -8,6 +8,7 @@ import { sentence } from "./sentence.ts";
 
 export function Ending({ model }: { readonly model: JoinModel }) {
   const { name, headline, detail, failure } = model.scene.value;
+  const isThere = model.feed.state.value === "open" && !model.feed.isOver.value;
   return (
     <section class="ending" aria-labelledby="ending">
       <h1 id="ending">{headline}</h1>
@@ -25,10 +26,17 @@ export function Ending({ model }: { readonly model: JoinModel }) {
             {name === "left" ? "Join again" : "Try again"}
           </button>
         )}
-        <a class={name === "finished" ? "button primary" : "button"} href="/" target="_blank" rel="noopener">
-          {name === "finished" ? "See the run" : "Watch the run"}
-        </a>
+        {isThere && (
+          <a class={name === "finished" ? "button primary" : "button"} data-testid="watch" href="/" target="_blank" rel="noopener">
+            {name === "finished" ? "See the run" : "Watch the run"}
+          </a>
+        )}
       </div>
+      {!isThere && (
+        <p class="quiet" data-testid="gone">
+          The coordinator is gone, and the run's page with it.
+        </p>
+      )}
     </section>
   );
 }

@@ -135,6 +135,7 @@ export class TabSession {
         this.#trouble = undefined;
         return;
       case "retrying":
+      case "stillRetrying":
       case "rebuilding":
       case "assignmentFailed":
         this.#trouble = failureOf(report.error);

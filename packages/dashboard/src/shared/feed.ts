@@ -33,6 +33,7 @@ const longestRetryMs = 5_000;
 
 export class Feed {
   readonly #state = signal<FeedState>("connecting");
+  readonly #isOver = signal(false);
   readonly #view = signal<RunView | undefined>(undefined);
   readonly #links = signal<Links | undefined>(undefined);
   readonly #granted = signal(false);
@@ -54,6 +55,11 @@ export class Feed {
 
   get state(): ReadonlySignal<FeedState> {
     return this.#state;
+  }
+
+  /** Whether the run has ended, and its coordinator is gone with it. */
+  get isOver(): ReadonlySignal<boolean> {
+    return this.#isOver;
   }
 
   /** Undefined until the first snapshot. Another object after every change. */
@@ -153,7 +159,10 @@ export class Feed {
   #closed(): void {
     for (const answer of this.#answers.values()) answer(notConnected);
     this.#answers.clear();
-    if (this.#view.value?.done) return;
+    if (this.#view.value?.done) {
+      this.#isOver.value = true;
+      return;
+    }
     batch(() => {
       if (this.#view.value) this.#state.value = "lost";
       this.#granted.value = false;
