@@ -108,6 +108,21 @@ describe("a run", () => {
     expect(run.outcome).toEqual({ kind: "finished" });
   });
 
+  it("gives at once to others what a worker holds that is sent away for what it sent unasked", () => {
+    const run = new Simulation();
+    run.join("a");
+    const [first] = run.sent;
+    run.answer("a");
+    run.join("b");
+    for (let turn = 0; turn < 3; turn++) {
+      expect(run.sent).toMatchObject([{ worker: "a" }]);
+      const claim = { ...first, samples: 128, lossSum: 1, metricSums: [1], computeMs: 1 };
+      run.send({ kind: "claimed", worker: "a", squaredNorm: 128 ** 2, claim });
+    }
+    expect(run.actions.some(({ kind }) => kind === "quarantine")).toBe(true);
+    expect(run.sent).toMatchObject([{ worker: "b", microbatches: [0, 1, 2, 3], step: 2 }]);
+  });
+
   it("sends away a worker that only fails", () => {
     const run = new Simulation();
     run.join("a");

@@ -15,7 +15,10 @@ export function claim(turn: Turn, id: string, claimed: Claim, squaredNorm: numbe
   const worker = workers.get(id);
   const open = assignments.get(claimed.assignment);
   if (!worker) return discard(turn, id, claimed);
-  if (open?.worker !== id) return unexpected(turn, worker, claimed);
+  if (open?.worker !== id) {
+    unexpected(turn, worker, claimed);
+    return proceed(turn);
+  }
   const wrong = open.counts ? objection(turn.state.ledger!, claimed, open) : undefined;
   if (wrong) {
     turn.close(claimed.assignment);
