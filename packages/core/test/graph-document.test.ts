@@ -27,7 +27,7 @@ function operationTable(): string {
   const letters = [[], ["x"], ["a", "b"], ["c", "a", "b"]];
   const rows = definitions.map(({ name, arity, formula }) => [
     `\`${name}\``,
-    letters[arity].join(", "),
+    arity === "variadic" ? "a, b, …" : letters[arity].join(", "),
     attributesOf(name)
       .map((attribute) => `\`${attribute}\``)
       .join(", "),

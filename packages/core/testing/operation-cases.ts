@@ -44,6 +44,12 @@ const dimension = fc.integer({ min: 1, max: 5 });
 const anyShape = fc.array(dimension, { minLength: 0, maxLength: 4 });
 const someShape = fc.array(dimension, { minLength: 1, maxLength: 4 });
 
+/** A shape and one of its axes; multiples of four more often than chance has it, since engines take those by four. */
+const someAxis = fc
+  .array(fc.oneof(dimension, fc.constantFrom(4, 8)), { minLength: 1, maxLength: 4 })
+  .filter((shape) => elementCount(shape) <= 128)
+  .chain((shape) => fc.tuple(fc.constant<Shape>(shape), fc.nat({ max: shape.length - 1 })));
+
 /** A pair of shapes that broadcast, in either direction. */
 const broadcastPair = anyShape
   .chain((shape) =>
@@ -128,6 +134,30 @@ const broadcastTo = (): fc.Arbitrary<Recipe> =>
     return { operands: [{ shape: narrow, domain: "any" }], build: ([x]) => math.broadcastTo(x, wide) };
   });
 
+const slice = (): fc.Arbitrary<Recipe> =>
+  someAxis.chain(([shape, axis]) =>
+    fc.tuple(fc.nat({ max: shape[axis] - 1 }), fc.nat({ max: shape[axis] - 1 })).map(([a, b]) => ({
+      operands: [{ shape, domain: "any" }],
+      build: ([x]) => math.slice(x, axis, Math.min(a, b), Math.max(a, b) + 1),
+    })),
+  );
+
+const pad = (): fc.Arbitrary<Recipe> =>
+  fc.tuple(someAxis, fc.nat({ max: 8 }), fc.nat({ max: 8 })).map(([[shape, axis], before, after]) => ({
+    operands: [{ shape, domain: "any" }],
+    build: ([x]) => math.pad(x, axis, before, after),
+  }));
+
+const concatenate = (): fc.Arbitrary<Recipe> =>
+  fc
+    .tuple(someAxis, fc.array(fc.oneof(dimension, fc.constant(4)), { minLength: 1, maxLength: 12 }))
+    .map(([[shape, axis], lengths]) => ({ axis, shapes: lengths.map((length) => shape.with(axis, length)) }))
+    .filter(({ shapes }) => shapes.reduce((total, shape) => total + elementCount(shape), 0) <= 128)
+    .map(({ axis, shapes }) => ({
+      operands: shapes.map((shape) => ({ shape, domain: "any" })),
+      build: (parts) => math.concatenate(parts, axis),
+    }));
+
 const select = (): fc.Arbitrary<Recipe> =>
   fc.tuple(broadcastPair, fc.nat({ max: 2 })).map(([[a, b], rotation]) => {
     const shapes = [a, b, a];
@@ -179,6 +209,9 @@ const recipes: { readonly [K in Exclude<OperationName, "input" | "parameter" | "
   reshape,
   transpose,
   broadcastTo,
+  slice,
+  pad,
+  concatenate,
   oneHot: () => anyShape.map((shape) => ({ operands: [{ shape, domain: "index" }], build: ([x]) => math.oneHot(x, 4) })),
 };
 

@@ -107,6 +107,15 @@ describe.each(Object.entries(alongAxis))("%s", (_, build) => {
   });
 });
 
+describe("pad and concatenate", () => {
+  it("let nothing of one part into another", async () => {
+    const bad = extremes.slice(0, 4);
+    const operands = [bad, [1, 2, 3, 4]];
+    const result = await compute(operands, [2, 2], ([x, y]) => math.pad(math.concatenate([x, y, x], 1), 0, 1, 2));
+    expect(result.actual).toEqual(result.expected);
+  });
+});
+
 describe("a diverged network", () => {
   it("shows NaN in loss and gradient through matmul, bias and relu", async () => {
     const x = [1, NaN, 2, 3];

@@ -123,3 +123,15 @@ describe("operations along axes at the edge", () => {
     await expectSame([list([0, 2, 3, -1, 1.5, NaN])], (x) => math.oneHot(x, 3));
   });
 });
+
+describe("operations that move values at the edge", () => {
+  it.each([4, 3])("pad and concatenate let nothing of one part into another, in rows of %i", async (length) => {
+    const bad = { shape: [2, length], values: Array.from({ length: 2 * length }, (_, i) => [NaN, Infinity, -Infinity][i % 3]) };
+    const good = { shape: [2, length], values: Array.from({ length: 2 * length }, (_, i) => i) };
+    for (const axis of [0, 1]) {
+      await expectSame([bad], (x) => math.pad(x, axis, 4, 4));
+      await expectSame([bad, good], (x, y) => math.concatenate([x, y, x], axis));
+      await expectSame([bad, good], (x, y) => math.slice(math.concatenate([x, y], axis), axis, 1, 3));
+    }
+  });
+});

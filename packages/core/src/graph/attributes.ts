@@ -72,6 +72,10 @@ export interface OperationAttributes {
   transpose: { readonly permutation: readonly number[] };
   broadcastTo: { readonly shape: Shape };
   oneHot: { readonly depth: number };
+  slice: { readonly axis: number; readonly start: number; readonly stop: number };
+  pad: { readonly axis: number; readonly before: number; readonly after: number };
+  /** One input or more. */
+  concatenate: { readonly axis: number };
 }
 
 export type OperationName = keyof OperationAttributes;

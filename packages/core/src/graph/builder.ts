@@ -2,6 +2,7 @@
 import { TabgradError } from "../errors.ts";
 import type { OperationAttributes, OperationName } from "./attributes.ts";
 import type { Graph, Node } from "./graph.ts";
+import { takesInputs } from "./operation.ts";
 import { definitionOf } from "./operations/index.ts";
 import { ShapeError } from "./shape.ts";
 import type { Emitter, Value } from "./value.ts";
@@ -20,7 +21,8 @@ export class GraphBuilder implements Emitter {
     const definition = definitionOf(operation);
     const foreign = inputs.find((input) => input.emitter !== this);
     if (foreign) throw new Error(`${operation}: an input belongs to another graph`);
-    if (inputs.length !== definition.arity) throw new Error(`${operation} takes ${definition.arity} inputs, not ${inputs.length}`);
+    if (!takesInputs(definition, inputs.length))
+      throw new Error(`${operation} takes ${definition.arity} inputs, not ${inputs.length}`);
     const shape = this.infer(operation, () =>
       definition.shape(
         inputs.map((input) => input.shape),

@@ -5,13 +5,14 @@ import { TabgradError } from "../errors.ts";
 import type { OperationAttributes, OperationName } from "./attributes.ts";
 import { GraphBuilder } from "./builder.ts";
 import type { Graph } from "./graph.ts";
+import { takesInputs } from "./operation.ts";
 import { definitionOf, isOperationName } from "./operations/index.ts";
 import type { Value } from "./value.ts";
 
 export const graphFormatVersion = 1;
 
 /** Limits on what a graph from elsewhere may ask us to hold. */
-const bounds = { nodes: 100_000, rank: 16, elements: 2 ** 31 } as const;
+const bounds = { nodes: 100_000, inputs: 256, rank: 16, elements: 2 ** 31 } as const;
 
 // JSON has no word for these numbers.
 const unwritable = new Map([
@@ -79,6 +80,9 @@ export const attributeSchemas: { readonly [K in OperationName]: z.ZodType<Operat
   transpose: z.strictObject({ permutation: axesSchema }),
   broadcastTo: z.strictObject({ shape: shapeSchema }),
   oneHot: z.strictObject({ depth: z.int().min(1) }),
+  slice: z.strictObject({ axis: z.int().nonnegative(), start: z.int().nonnegative(), stop: z.int().min(1) }),
+  pad: z.strictObject({ axis: z.int().nonnegative(), before: z.int().nonnegative(), after: z.int().nonnegative() }),
+  concatenate: alongAxis,
 };
 
 const graphSchema = z.strictObject({
@@ -88,7 +92,7 @@ const graphSchema = z.strictObject({
     .array(
       z.strictObject({
         operation: z.string(),
-        inputs: z.array(z.int().nonnegative()).max(8),
+        inputs: z.array(z.int().nonnegative()).max(bounds.inputs),
         attributes: z.unknown(),
         label: z.string().default(""),
       }),
@@ -115,7 +119,7 @@ export function graphFromJson(text: string): Graph {
     if (!checked.success) throw invalid(`${where}: ${operation}: ${z.prettifyError(checked.error)}`);
     const forward = inputs.find((input) => input >= index);
     if (forward !== undefined) throw invalid(`${where}: input ${forward} does not come before it`);
-    if (inputs.length !== definitionOf(operation).arity)
+    if (!takesInputs(definitionOf(operation), inputs.length))
       throw invalid(`${where}: ${operation} does not take ${inputs.length} inputs`);
     const emit = () =>
       builder.emit(

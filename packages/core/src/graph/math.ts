@@ -79,6 +79,18 @@ export const broadcastTo = (x: Value, shape: Shape): Value =>
   sameShape(x.shape, shape) ? x : x.emitter.emit("broadcastTo", [x], { shape });
 export const oneHot = (indices: Value, depth: number): Value => indices.emitter.emit("oneHot", [indices], { depth });
 
+/** The elements of `x` whose index along the axis is from `start` up to `stop`, exclusive. The axis must not be that of the rows. */
+export const slice = (x: Value, axis: number, start: number, stop: number): Value =>
+  x.emitter.emit("slice", [x], { axis: normaliseAxis(axis, x.shape.length), start, stop });
+
+/** `x` with this many zeros before and after it along the axis. */
+export const pad = (x: Value, axis: number, before: number, after: number): Value =>
+  x.emitter.emit("pad", [x], { axis: normaliseAxis(axis, x.shape.length), before, after });
+
+/** One or more tensors, end to end along an axis; their other dimensions must be equal. */
+export const concatenate = (parts: readonly Value[], axis = -1): Value =>
+  parts[0].emitter.emit("concatenate", parts, { axis: normaliseAxis(axis, parts[0].shape.length) });
+
 /** Undoes broadcasting: sums `x` over the axes along which a tensor of shape `shape` was repeated to become `x.shape`. */
 export function sumTo(x: Value, shape: Shape): Value {
   if (sameShape(x.shape, shape)) return x;

@@ -24,8 +24,8 @@ export interface OperationDefinition<K extends OperationName> {
   readonly name: K;
   /** One line: the formula, in the words of a textbook. */
   readonly formula: string;
-  /** How many inputs it takes. */
-  readonly arity: number;
+  /** How many inputs it takes; variadic is one or more. */
+  readonly arity: number | "variadic";
   /** The output's shape. @throws ShapeError */
   shape(inputs: readonly Shape[], attributes: OperationAttributes[K], rows: number): Shape;
   /**
@@ -36,6 +36,10 @@ export interface OperationDefinition<K extends OperationName> {
   /** The output in float64. Absent on sources, whose values come from outside. */
   evaluate?(inputs: readonly Tensor[], attributes: OperationAttributes[K], shape: Shape): Float64Array;
 }
+
+/** Whether the operation can have this many inputs. */
+export const takesInputs = ({ arity }: { readonly arity: number | "variadic" }, count: number): boolean =>
+  arity === "variadic" ? count > 0 : count === arity;
 
 /** Fixes the type parameter; returns its argument. */
 export const defineOperation = <K extends OperationName>(definition: OperationDefinition<K>): OperationDefinition<K> => definition;

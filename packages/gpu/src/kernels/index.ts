@@ -12,7 +12,7 @@ import * as source from "./source.ts";
 type Register = { readonly [K in OperationName]: Lowering<K> };
 
 const { input, parameter, constant } = source;
-const { reshape, transpose, broadcastTo, oneHot } = movement;
+const { reshape, transpose, broadcastTo, oneHot, slice, pad, concatenate } = movement;
 const { widen: _, ...pointwise } = elementwise;
 
 export const lowerings = {
@@ -21,7 +21,7 @@ export const lowerings = {
   ...{ matmul, argmax },
   ...{ sum: reduction.sum, max: reduction.max },
   ...{ softmax: softmax.softmax, logSoftmax: softmax.logSoftmax },
-  ...{ reshape, transpose, broadcastTo, oneHot },
+  ...{ reshape, transpose, broadcastTo, oneHot, slice, pad, concatenate },
 } satisfies Register as Register;
 
 /** The lowering of a node, its type widened to where the operation is not known statically; undefined if there is none. */

@@ -9,6 +9,7 @@ import { Shader, type Dispatch } from "../wgsl/shader.ts";
 import { Emitter, lanesFor } from "./emitter.ts";
 import { fuse, type Group } from "./fusion.ts";
 import type { Layout } from "./layout.ts";
+import { nestConcatenations } from "./nest-concatenations.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** The limits of a device that shape a program. */
@@ -34,7 +35,8 @@ const loopWorkgroup = 64;
  */
 export function lower(graph: Graph, layout: Layout, limits: Limits): Lowered {
   checkOperations(graph);
-  return new Lowerer(graph, layout, limits).run();
+  // One binding is the result's.
+  return new Lowerer(nestConcatenations(graph, limits.maxStorageBuffersPerShaderStage - 1), layout, limits).run();
 }
 
 /** @throws TabgradError ENGINE_UNSUPPORTED naming the operation */

@@ -23,6 +23,13 @@ export function plus(a: string, b: string): string {
   return y === 0 ? a : `${a} + ${b}`;
 }
 
+/** A number that may be negative, taken off; what falls below 0 wraps around. */
+export function minus(a: string, number: number): string {
+  if (number <= 0) return plus(a, u32(-number));
+  const value = known(a);
+  return value === undefined ? `${a} - ${u32(number)}` : u32((value - number) >>> 0);
+}
+
 export function dividedBy(code: string, divisor: number): string {
   const value = known(code);
   if (value !== undefined) return u32(Math.floor(value / divisor));

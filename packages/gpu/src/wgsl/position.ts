@@ -1,6 +1,6 @@
 // Where in a tensor an expression is evaluated: WGSL text for the row-major index and for the coordinates, each made when asked for.
 import { broadcastStrides, elementCount, sameShape, stridesOf, type Shape } from "@tabgrad/core";
-import { dividedBy, isAtom, modulo, plus, times, u32 } from "./index-arithmetic.ts";
+import { dividedBy, isAtom, minus, modulo, plus, times, u32 } from "./index-arithmetic.ts";
 
 /** How many consecutive elements an expression holds: an f32, or a vec4f of four that lie side by side in row-major order. */
 export type Lanes = 1 | 4;
@@ -121,6 +121,23 @@ export class Position {
     if (this.lanes === 4 && (!this.lanesAlongLastAxis || permutation[last] !== last)) return undefined;
     const coordinates = from.map((_, axis) => this.coordinates()[permutation.indexOf(axis)]);
     return new Position(this.block, from, this.lanes, { coordinates });
+  }
+
+  /**
+   * The element of a tensor of shape `from` that lies here once it is moved by `shift` along an axis: the nearest one that there is, and
+   * whether it is `inside`. Undefined where four lanes do not stay side by side.
+   */
+  slicedFrom(from: Shape, axis: number, shift: number): { position: Position; inside: string } | undefined {
+    const last = this.shape.length - 1;
+    const byFour = this.lanes === 4 && axis === last;
+    if (!this.lanesAlongLastAxis || (byFour && (shift % 4 !== 0 || from[last] % 4 !== 0))) return undefined;
+    const moved = this.block.define("c", minus(this.coordinates()[axis], shift));
+    // What lies before the first element wraps around to a large number.
+    const inside = `${moved} < ${from[axis]}u`;
+    const within = -shift + this.shape[axis] <= from[axis] && shift <= 0;
+    const nearest = within ? moved : this.block.define("c", `min(${moved}, ${from[axis] - (byFour ? 4 : 1)}u)`);
+    const coordinates = this.coordinates().map((coordinate, i) => (i === axis ? nearest : coordinate));
+    return { position: new Position(this.block, from, this.lanes, { coordinates }), inside };
   }
 
   /** Without the last axis; undefined where the lanes run along it without staying in one row. */

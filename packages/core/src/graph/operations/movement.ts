@@ -1,12 +1,14 @@
 // Operations that move values without arithmetic.
 import * as math from "../math.ts";
-import { defineOperation } from "../operation.ts";
+import { defineOperation, type Tensor } from "../operation.ts";
 import {
   broadcastsTo,
   broadcastStrides,
   checkDimensions,
   elementCount,
   formatShape,
+  normaliseAxis,
+  sameShape,
   ShapeError,
   stridesOf,
   type Shape,
@@ -48,7 +50,7 @@ export const transpose = defineOperation<"transpose">({
   ],
   evaluate: ([x], { permutation }, shape) => {
     const strides = stridesOf(x.shape);
-    return gather(
+    return readStrided(
       x.data,
       shape,
       permutation.map((axis) => strides[axis]),
@@ -66,7 +68,7 @@ export const broadcastTo = defineOperation<"broadcastTo">({
     return shape;
   },
   gradient: ({ inputs: [x], upstream }) => [math.sumTo(upstream, x.shape)],
-  evaluate: ([x], _, shape) => gather(x.data, shape, broadcastStrides(x.shape, shape)),
+  evaluate: ([x], _, shape) => readStrided(x.data, shape, broadcastStrides(x.shape, shape)),
 });
 
 export const oneHot = defineOperation<"oneHot">({
@@ -83,8 +85,94 @@ export const oneHot = defineOperation<"oneHot">({
     Float64Array.from({ length: x.data.length * depth }, (_, i) => (x.data[Math.floor(i / depth)] === i % depth ? 1 : 0)),
 });
 
+export const slice = defineOperation<"slice">({
+  name: "slice",
+  formula: "y = the elements of x from start up to stop, exclusive, along the axis",
+  arity: 1,
+  shape([x], { axis, start, stop }) {
+    const length = x[normaliseAxis(axis, x.length)];
+    if (!Number.isInteger(start) || !Number.isInteger(stop) || start < 0 || start >= stop || stop > length)
+      throw new ShapeError(`axis ${axis} of ${formatShape(x)} has no slice from ${start} to ${stop}`);
+    return withLength(x, axis, stop - start);
+  },
+  gradient: ({ inputs: [x], attributes: { axis, start, stop }, upstream }) => [
+    math.pad(upstream, axis, start, x.shape[axis] - stop),
+  ],
+  evaluate: ([x], { axis, start }, shape) => copyLines(x, shape, axis, { from: start, to: 0, length: shape[axis] }),
+});
+
+export const pad = defineOperation<"pad">({
+  name: "pad",
+  formula: "y = x with zeros before and after it along the axis",
+  arity: 1,
+  shape([x], { axis, before, after }) {
+    if (![before, after].every((count) => Number.isInteger(count) && count >= 0))
+      throw new ShapeError(`padding is counted in whole numbers from 0, not ${before} and ${after}`);
+    return withLength(x, axis, x[normaliseAxis(axis, x.length)] + before + after);
+  },
+  gradient: ({ inputs: [x], attributes: { axis, before }, upstream }) => [
+    math.slice(upstream, axis, before, before + x.shape[axis]),
+  ],
+  evaluate: ([x], { axis, before }, shape) => copyLines(x, shape, axis, { from: 0, to: before, length: x.shape[axis] }),
+});
+
+export const concatenate = defineOperation<"concatenate">({
+  name: "concatenate",
+  formula: "y = a, b, … end to end along the axis",
+  arity: "variadic",
+  shape(parts, { axis }) {
+    const [first] = parts;
+    normaliseAxis(axis, first.length);
+    const odd = parts.find(
+      (part) => part.length !== first.length || !sameShape(withLength(part, axis, 1), withLength(first, axis, 1)),
+    );
+    if (odd) throw new ShapeError(`${formatShape(first)} and ${formatShape(odd)} differ in more than axis ${axis}`);
+    return withLength(
+      first,
+      axis,
+      parts.reduce((total, part) => total + part[axis], 0),
+    );
+  },
+  gradient({ inputs, attributes: { axis }, upstream, needs }) {
+    let start = 0;
+    return inputs.map(({ shape }, i) => {
+      start += shape[axis];
+      return needs[i] ? math.slice(upstream, axis, start - shape[axis], start) : undefined;
+    });
+  },
+  evaluate(parts, { axis }, shape) {
+    const result = new Float64Array(elementCount(shape));
+    let to = 0;
+    for (const part of parts) {
+      copyLines(part, shape, axis, { from: 0, to, length: part.shape[axis] }, result);
+      to += part.shape[axis];
+    }
+    return result;
+  },
+});
+
+const withLength = (shape: Shape, axis: number, length: number): Shape =>
+  shape.map((dimension, i) => (i === axis ? length : dimension));
+
+/** Copies `length` elements along the axis, from index `from` of x to index `to` of a tensor of this shape, which is zero elsewhere. */
+function copyLines(
+  x: Tensor,
+  shape: Shape,
+  axis: number,
+  { from, to, length }: { from: number; to: number; length: number },
+  result = new Float64Array(elementCount(shape)),
+): Float64Array {
+  const inner = elementCount(shape.slice(axis + 1));
+  const outer = elementCount(shape.slice(0, axis));
+  for (let i = 0; i < outer; i++) {
+    const source = (i * x.shape[axis] + from) * inner;
+    result.set(x.data.subarray(source, source + length * inner), (i * shape[axis] + to) * inner);
+  }
+  return result;
+}
+
 /** Reads `data` with the given strides, in row-major order of `shape`. */
-function gather(data: Float64Array, shape: Shape, strides: readonly number[]): Float64Array {
+function readStrided(data: Float64Array, shape: Shape, strides: readonly number[]): Float64Array {
   const target = stridesOf(shape);
   return Float64Array.from({ length: elementCount(shape) }, (_, i) => {
     let position = 0;

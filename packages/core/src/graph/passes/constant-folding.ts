@@ -19,7 +19,7 @@ function fold(node: Node, inputs: readonly Value[], builder: GraphBuilder): Valu
   if (constants.some((constant) => constant === undefined)) return undefined;
   // A constant that is one value everywhere stays one value, however large the shape.
   const fills = constants.every((constant) => constant!.values.length === 1);
-  const moves = node.operation === "reshape" || node.operation === "transpose" || node.operation === "broadcastTo";
+  const moves = ["reshape", "transpose", "broadcastTo", "slice"].includes(node.operation);
   if (fills && moves) return builder.emit("constant", [], { shape: node.shape, values: constants[0]!.values });
   const total = [...inputs.map((input) => input.shape), node.shape].reduce((most, shape) => Math.max(most, elementCount(shape)), 0);
   if (total > maxElements) return undefined;
@@ -42,6 +42,11 @@ function simplify(node: Node, inputs: readonly Value[], builder: GraphBuilder): 
     case "reshape":
     case "broadcastTo":
       return same(inputs[0]);
+    case "slice":
+    case "pad":
+      return same(inputs[0]);
+    case "concatenate":
+      return inputs.length === 1 ? inputs[0] : undefined;
     case "transpose":
       return node.attributes.permutation.every((axis, i) => axis === i) ? inputs[0] : undefined;
     case "sum":

@@ -21,3 +21,17 @@ export const oneHot: Lowering<"oneHot"> = ({ node, inputs: [indices], onnx }) =>
   );
   return onnx.asFloat(onnx.node("Equal", [onnx.node("Unsqueeze", [indices, onnx.integers([-1])]), classes]));
 };
+
+export const slice: Lowering<"slice"> = ({ node, inputs: [x], onnx }) => {
+  const { axis, start, stop } = node.attributes;
+  return onnx.node("Slice", [x, onnx.integers([start]), onnx.integers([stop]), onnx.integers([axis])]);
+};
+
+export const pad: Lowering<"pad"> = ({ node, inputs: [x], onnx }) => {
+  const { axis, before, after } = node.attributes;
+  const at = (count: number): number[] => node.shape.map((_, i) => (i === axis ? count : 0));
+  return onnx.node("Pad", [x, onnx.integers([...at(before), ...at(after)])]);
+};
+
+export const concatenate: Lowering<"concatenate"> = ({ node, inputs, onnx }) =>
+  onnx.node("Concat", inputs, { axis: node.attributes.axis });
