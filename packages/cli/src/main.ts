@@ -10,6 +10,7 @@ const commands = {
   coordinator: async () => (await import("./commands/coordinator.ts")).coordinatorCommand(),
   worker: async () => (await import("./commands/worker.ts")).workerCommand(),
   inspect: async () => (await import("./commands/inspect.ts")).inspectCommand(),
+  export: async () => (await import("./commands/export.ts")).exportCommand(),
   audit: async () => (await import("./commands/audit.ts")).auditCommand(),
   doctor: async () => (await import("./commands/doctor.ts")).doctorCommand(),
 };

@@ -1,4 +1,12 @@
 // @tabgrad/cpu: the engine without its runtime, for any host. `@tabgrad/cpu/node` brings the native one.
 export { createCpuEngine, type CpuEngineOptions } from "./engine.ts";
-export { encodeModel, lowerGraph, type OnnxModel } from "./onnx/index.ts";
+export {
+  encodeModel,
+  exportModel,
+  externalise,
+  lowerGraph,
+  type ExportOptions,
+  type ExternalModel,
+  type OnnxModel,
+} from "./onnx/index.ts";
 export type { OrtModule, ResultDelivery } from "./runtime.ts";

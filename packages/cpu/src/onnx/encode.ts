@@ -24,10 +24,23 @@ export function encodeModel(model: OnnxModel): Uint8Array<ArrayBuffer> {
   const writer = protobuf.Writer.create();
   writer.uint32(varint(1)).int64(irVersion); // ModelProto.ir_version
   writer.uint32(delimited(2)).string("tabgrad"); // ModelProto.producer_name
+  if (model.about) {
+    writer.uint32(delimited(3)).string(model.about.producerVersion); // ModelProto.producer_version
+    writer.uint32(delimited(6)).string(model.about.documentation); // ModelProto.doc_string
+  }
   message(writer, 7, () => writeGraph(writer, model.graph)); // ModelProto.graph
   // ModelProto.opset_import; OperatorSetIdProto.domain is left out, which names the standard's own operators.
   message(writer, 8, () => writer.uint32(varint(2)).int64(model.opset)); // OperatorSetIdProto.version
+  writeEntries(writer, 14, model.about?.metadata ?? {}); // ModelProto.metadata_props
   return new Uint8Array(writer.finish());
+}
+
+/** A repeated StringStringEntryProto. */
+function writeEntries(writer: Writer, field: number, entries: Readonly<Record<string, string | number>>): void {
+  for (const [key, value] of Object.entries(entries)) {
+    // StringStringEntryProto.key and .value
+    message(writer, field, () => writer.uint32(delimited(1)).string(key).uint32(delimited(2)).string(String(value)));
+  }
 }
 
 function writeGraph(writer: Writer, graph: OnnxGraph): void {
@@ -74,7 +87,12 @@ function writeTensor(writer: Writer, tensor: OnnxTensor): void {
   for (const dimension of tensor.shape) writer.uint32(varint(1)).int64(dimension); // TensorProto.dims
   writer.uint32(varint(2)).int32(elementTypes[tensor.type]); // TensorProto.data_type
   if (tensor.name) writer.uint32(delimited(8)).string(tensor.name); // TensorProto.name
-  writer.uint32(delimited(9)).bytes(littleEndian(tensor)); // TensorProto.raw_data
+  if (!tensor.external) {
+    writer.uint32(delimited(9)).bytes(littleEndian(tensor)); // TensorProto.raw_data
+    return;
+  }
+  writeEntries(writer, 13, { ...tensor.external }); // TensorProto.external_data
+  writer.uint32(varint(14)).int32(1); // TensorProto.data_location: EXTERNAL
 }
 
 function writeValueInfo(writer: Writer, { name, type, shape }: OnnxValueInfo): void {
@@ -101,7 +119,7 @@ function message(writer: Writer, field: number, write: () => void): void {
 }
 
 /** raw_data is little-endian whatever the machine is. */
-function littleEndian({ type, data }: OnnxTensor): Uint8Array {
+export function littleEndian({ type, data }: OnnxTensor): Uint8Array {
   const bytes = new Uint8Array(data.byteLength);
   const view = new DataView(bytes.buffer);
   if (type === "float") data.forEach((value, i) => view.setFloat32(4 * i, value, true));

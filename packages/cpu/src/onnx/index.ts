@@ -1,5 +1,6 @@
 // Graphs as ONNX models: knows the format, and nothing of who runs it.
 export { encodeModel } from "./encode.ts";
+export { exportModel, externalise, type ExportOptions, type ExternalModel } from "./export.ts";
 export { checkOperations, lowerGraph } from "./lower.ts";
 export type { OnnxModel } from "./model.ts";
 export { inputTensor, parameterTensor } from "./operations/source.ts";

@@ -5,6 +5,16 @@ export interface OnnxModel {
   readonly graph: OnnxGraph;
   /** The version of the standard's operator set that the nodes keep to. */
   readonly opset: number;
+  /** What a file says of itself; a session has no use for it. */
+  readonly about?: OnnxAbout;
+}
+
+export interface OnnxAbout {
+  /** Of the software that made it. */
+  readonly producerVersion: string;
+  /** For people. */
+  readonly documentation: string;
+  readonly metadata: Readonly<Record<string, string>>;
 }
 
 export interface OnnxGraph {
@@ -32,9 +42,21 @@ export type OnnxAttribute =
   | { readonly kind: "ints"; readonly value: readonly number[] }
   | { readonly kind: "tensor"; readonly value: OnnxTensor };
 
-export type OnnxTensor =
-  | { readonly name: string; readonly shape: readonly number[]; readonly type: "float"; readonly data: Float32Array }
-  | { readonly name: string; readonly shape: readonly number[]; readonly type: "int64"; readonly data: BigInt64Array };
+export type OnnxTensor = {
+  readonly name: string;
+  readonly shape: readonly number[];
+  /** Where the values lie if not in the model itself. */
+  readonly external?: OnnxExternalData;
+} & ({ readonly type: "float"; readonly data: Float32Array } | { readonly type: "int64"; readonly data: BigInt64Array });
+
+/** A part of a file beside the model. */
+export interface OnnxExternalData {
+  /** The file's name, without a folder. */
+  readonly location: string;
+  /** In bytes. */
+  readonly offset: number;
+  readonly length: number;
+}
 
 export interface OnnxValueInfo {
   readonly name: string;
