@@ -14,7 +14,7 @@ import {
   type TelemetryEvent,
 } from "@tabgrad/core";
 import { CheckpointWriter, takeSnapshot, type Snapshot } from "./checkpoint/index.ts";
-import { commandEvent, isQuarantined, type Action, type Outcome, type RunEvent } from "./decide/index.ts";
+import { commandEvent, isQuarantined, readers, type Action, type Outcome, type RunEvent } from "./decide/index.ts";
 import { resumedState } from "./decide/resume.ts";
 import { Description } from "./description.ts";
 import { Loop } from "./loop.ts";
@@ -170,7 +170,6 @@ class CoordinatedRun implements RunningCoordinator, ConnectionHandler {
     const objection = this.description.objection(hello);
     if (objection) return connection.refuse(objection, closeCodes.refused);
     connection.send(this.description.welcome(connection.id));
-    for (const frame of this.reducer.frames()) connection.sendFrame(frame);
     const worker = this.team.join(connection, hello);
     this.tell({ event: "worker", ...worker, state: "joined", workers: this.team.size });
     this.loop.dispatch({ kind: "joined", worker, workerId });
@@ -201,11 +200,10 @@ class CoordinatedRun implements RunningCoordinator, ConnectionHandler {
   availabilityChanged(connection: Connection, { state: availability, reason: why }: Availability): void {
     const worker = this.loop.state.workers.get(connection.id);
     if (!worker || worker.availability === availability || this.loop.isOver) return;
-    if (availability !== "paused" && connection.isResting) {
+    if (worker.availability === "paused") {
       connection.send({ type: "parametersBegin", version: this.reducer.version });
-      for (const frame of this.reducer.frames()) connection.sendFrame(frame);
+      this.sendParameters(connection);
     }
-    connection.isResting = availability === "paused";
     this.tell({ event: "availability", id: worker.id, name: worker.name, availability, why });
     this.loop.dispatch({ kind: "availability", worker: worker.id, availability, why });
   }
@@ -268,7 +266,10 @@ class CoordinatedRun implements RunningCoordinator, ConnectionHandler {
   }
 
   private assign({ worker, assignment, purpose, step, version, microbatches }: Performing<"assign">): void {
-    this.team.get(worker)?.connection.send({
+    const connection = this.team.get(worker)?.connection;
+    // Whoever was not needed when they were new does not have them. Those of a version to come go to all that are assigned to it.
+    if (connection && version === this.reducer.version && connection.version < version) this.sendParameters(connection);
+    connection?.send({
       type: "assignment",
       assignment,
       purpose,
@@ -277,6 +278,11 @@ class CoordinatedRun implements RunningCoordinator, ConnectionHandler {
       microbatches: this.schedule.microbatches(purpose, step, microbatches),
       upcomingShards: this.schedule.upcomingShards(purpose, step, microbatches),
     });
+  }
+
+  private sendParameters(connection: Connection): void {
+    for (const frame of this.reducer.frames()) connection.sendFrame(frame);
+    connection.version = this.reducer.version;
   }
 
   private recall({ worker, assignment }: Performing<"recall">): void {
@@ -295,7 +301,11 @@ class CoordinatedRun implements RunningCoordinator, ConnectionHandler {
 
   private apply({ step, totals, learningRate }: Performing<"apply">): RunEvent {
     const { samples } = totals;
-    const reduction = this.reducer.apply({ samples, learningRate }, (frame) => this.entrance!.broadcast(frame));
+    const connections = readers(this.loop.state, step).flatMap((id) => this.team.get(id)?.connection ?? []);
+    for (const connection of connections) connection.version = step;
+    const reduction = this.reducer.apply({ samples, learningRate }, (frame) => {
+      for (const connection of connections) connection.sendFrame(frame);
+    });
     if (reduction.kind === "notFinite") return { kind: "diverged", step, what: reduction.what };
     const { gradientNorm } = reduction;
     const measured = this.scoreboard.step(totals, performance.now());

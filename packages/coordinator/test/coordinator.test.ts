@@ -92,6 +92,27 @@ describe("a run", () => {
     expect(told("step")).toEqual([]);
   });
 
+  it("sends parameters to those alone that compute with them, and all of them to one that is given something again", async () => {
+    const { url, done } = await start({ steps: 40, startWorkers: 2 });
+    const { worker: quick, welcome } = await RawWorker.join(url);
+    const { worker: slow } = await RawWorker.join(url, { workerId: "1".repeat(32) });
+    // It holds the first step up until its microbatches are taken for late, and computed by the other one.
+    const first = await slow.message("assignment");
+    quick.work(welcome, 1, 29);
+    await quick.message("assignment", ({ step }) => step === 30);
+    const versions = (): number[] => [
+      ...new Set(slow.messages.flatMap((message) => (message.type === "parametersChunk" ? [message.version] : []))),
+    ];
+    expect(versions()).toEqual([0]);
+    // Now the other one is late.
+    slow.contribute(first, welcome);
+    await slow.message("assignment", ({ step }) => step === 30);
+    for (const worker of [slow, quick]) worker.work(welcome, 1);
+    expect(await done).toMatchObject({ outcome: "finished" });
+    const needed = slow.messages.flatMap((message) => (message.type === "assignment" ? [message.version] : []));
+    expect(versions()).toEqual([...new Set(needed)]);
+  });
+
   it("stops where the gradient is not finite when it is computed again, before it touches a parameter", async () => {
     const { url, done } = await start({ optimizer: adam() });
     const { worker, welcome } = await RawWorker.join(url);

@@ -100,9 +100,9 @@ export class RawWorker {
     });
   }
 
-  /** Answers every assignment from now on, and those that came and were not answered. */
-  work(welcome: Welcome, value = 0): void {
-    this.onAssignment = (assignment) => this.contribute(assignment, welcome, { value });
+  /** Answers every assignment from now on, and those that came and were not answered; up to a step. */
+  work(welcome: Welcome, value = 0, last = Infinity): void {
+    this.onAssignment = (assignment) => assignment.step <= last && this.contribute(assignment, welcome, { value });
     for (const message of this.messages)
       if (message.type === "assignment" && !this.answered.has(message.assignment)) this.onAssignment(message);
   }

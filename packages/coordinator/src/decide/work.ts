@@ -138,3 +138,8 @@ function isReady(turn: Turn): boolean {
   turn.set({ phase: "running", begun: true, checkpointAt: begun ? checkpointAt : turn.now });
   return true;
 }
+
+/** The workers that have something to compute with that version of the parameters: nobody else is sent them. */
+export const readers = ({ assignments }: RunState, version: number): string[] => [
+  ...new Set([...assignments.values()].filter((open) => open.version === version).map(({ worker }) => worker)),
+];

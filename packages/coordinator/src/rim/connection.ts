@@ -58,8 +58,8 @@ export class Connection {
   readonly id: string;
   /** Time of the newest message. */
   lastHeard: number;
-  /** It rests: it would throw away what all get. */
-  isResting = false;
+  /** The newest version of the parameters that it was sent; -1 before the first one. */
+  version = -1;
   private state: "greeting" | "open" | "closed" = "greeting";
   private readonly socket: WebSocket;
   private readonly handler: ConnectionHandler;

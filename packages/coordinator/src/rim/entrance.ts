@@ -62,11 +62,6 @@ export class Entrance {
     this.port = listening.number;
   }
 
-  /** To every worker that takes part and does not rest. */
-  broadcast(frame: Uint8Array): void {
-    this.workers.broadcast(frame);
-  }
-
   /** Says goodbye to all workers and lets none in any more; pages and shards are served on. */
   async dismissWorkers(reason: string, patienceMs: number): Promise<void> {
     await this.workers.close(reason, patienceMs);

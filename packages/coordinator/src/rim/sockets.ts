@@ -36,11 +36,6 @@ export class WorkerSockets {
     this.heartbeat = setInterval(() => this.beat(), silenceMs / 3);
   }
 
-  /** To every worker that takes part and does not rest. */
-  broadcast(frame: Uint8Array): void {
-    for (const connection of this.connections) if (connection.open && !connection.isResting) connection.sendFrame(frame);
-  }
-
   /** Says goodbye to all; resolves when all sockets are closed, or cut after `patienceMs`. */
   async close(reason: string, patienceMs: number): Promise<void> {
     clearInterval(this.heartbeat);
