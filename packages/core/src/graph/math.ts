@@ -1,6 +1,6 @@
 // The operations as functions on values: what layers, losses and gradient rules are written in. Formulas stand in operations/.
 import type { NoAttributes, ReduceAttributes } from "./attributes.ts";
-import { elementCount, normaliseAxes, normaliseAxis, sameShape, type Shape } from "./shape.ts";
+import { elementCount, formatShape, normaliseAxes, normaliseAxis, sameShape, ShapeError, type Shape } from "./shape.ts";
 import type { Value } from "./value.ts";
 
 const none: NoAttributes = {};
@@ -90,6 +90,26 @@ export const pad = (x: Value, axis: number, before: number, after: number): Valu
 /** One or more tensors, end to end along an axis; their other dimensions must be equal. */
 export const concatenate = (parts: readonly Value[], axis = -1): Value =>
   parts[0].emitter.emit("concatenate", parts, { axis: normaliseAxis(axis, parts[0].shape.length) });
+
+/**
+ * Rotary position embedding: turns each pair (xᵢ, xᵢ₊ₙ) of a vector of length 2n at position t by the angle t · base^(−i/n), so that the
+ * product of two turned vectors depends on how far apart they are, not on where. Su et al. 2021, https://arxiv.org/abs/2104.09864,
+ * with halves in place of neighbours as pairs, as GPT-NeoX and Llama have them.
+ * @param x shape [..., positions, 2n]
+ * @throws ShapeError where the last dimension is odd
+ */
+export function rotary(x: Value, { base = 10_000 }: { readonly base?: number } = {}): Value {
+  const [positions, width] = x.shape.slice(-2);
+  if (x.shape.length < 2 || width % 2 !== 0)
+    throw new ShapeError(`rotary needs a shape [..., positions, an even number], not ${formatShape(x.shape)}`);
+  const pairs = width / 2;
+  const count = (length: number): number[] => Array.from({ length }, (_, i) => i);
+  const frequencies = count(pairs).map((i) => base ** (-i / pairs));
+  const angles = multiply(constant(x, count(positions), [positions, 1]), constant(x, frequencies, [pairs]));
+  const [sine, cosine] = [sin(angles), cos(angles)];
+  const [a, b] = [slice(x, -1, 0, pairs), slice(x, -1, pairs, width)];
+  return concatenate([subtract(multiply(a, cosine), multiply(b, sine)), add(multiply(a, sine), multiply(b, cosine))]);
+}
 
 /** Undoes broadcasting: sums `x` over the axes along which a tensor of shape `shape` was repeated to become `x.shape`. */
 export function sumTo(x: Value, shape: Shape): Value {
