@@ -1,6 +1,6 @@
-// Every operation on ONNX Runtime against the float64 evaluator: the loss as it is, the gradient by central differences.
+// Every operation and layer on ONNX Runtime against the float64 evaluator: the loss as it is, the gradient by central differences.
 import type { Engine } from "@tabgrad/core";
-import { centralDifferences, operationCase, referenceLoss, testedOperations } from "@tabgrad/core/testing";
+import { centralDifferences, layerCase, operationCase, referenceLoss, testedLayers, testedOperations } from "@tabgrad/core/testing";
 import { createNodeCpuEngine } from "../src/node.ts";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -14,10 +14,15 @@ afterAll(() => engine.close());
 
 const oneRow = { rows: 1, samples: 1, inputs: {}, weights: Float32Array.of(1) };
 
-describe.each(testedOperations)("%s", (name) => {
+const cases = [
+  ...testedOperations.map((name) => ["the operation", name, () => operationCase(name)] as const),
+  ...testedLayers.map((name) => ["the layer", name, () => layerCase(name)] as const),
+];
+
+describe.each(cases)("%s %s", (_, __, anyCase) => {
   it("has the loss and the gradient that float64 has", async () => {
     await fc.assert(
-      fc.asyncProperty(operationCase(name), async ({ forward, parameters }) => {
+      fc.asyncProperty(anyCase(), async ({ forward, parameters }) => {
         const program = await engine.compile(forward);
         await program.setParameters(Float32Array.from(parameters));
         const gradients = new Float32Array(parameters.length).fill(777);

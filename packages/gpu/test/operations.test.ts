@@ -1,6 +1,6 @@
-// Every operation's kernel and gradient, over random shapes, against central differences in float64.
+// Every operation's kernel and gradient, and the layers', over random shapes, against central differences in float64.
 import type { Batch } from "@tabgrad/core";
-import { centralDifferences, operationCase, referenceLoss, testedOperations } from "@tabgrad/core/testing";
+import { centralDifferences, layerCase, operationCase, referenceLoss, testedLayers, testedOperations } from "@tabgrad/core/testing";
 import fc from "fast-check";
 import { describe, it } from "vitest";
 import { expectClose, sharedEngine } from "./support.ts";
@@ -9,9 +9,13 @@ const engine = sharedEngine();
 const oneRow: Batch = { rows: 1, samples: 1, inputs: {}, weights: Float32Array.of(1) };
 
 describe("losses and gradients agree with float64", () => {
-  it.each(testedOperations)("%s", async (name) => {
+  const cases = [
+    ...testedOperations.map((name) => ["the operation", name, () => operationCase(name), 12] as const),
+    ...testedLayers.map((name) => ["the layer", name, () => layerCase(name), 4] as const),
+  ];
+  it.each(cases)("%s %s", async (_, __, anyCase, numRuns) => {
     await fc.assert(
-      fc.asyncProperty(operationCase(name), async ({ forward, parameters }) => {
+      fc.asyncProperty(anyCase(), async ({ forward, parameters }) => {
         const program = await engine().compile(forward);
         try {
           await program.setParameters(Float32Array.from(parameters));
@@ -25,7 +29,7 @@ describe("losses and gradients agree with float64", () => {
           await program.close();
         }
       }),
-      { numRuns: 12 },
+      { numRuns },
     );
   });
 });

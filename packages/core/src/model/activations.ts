@@ -1,8 +1,9 @@
 // Activations: layers without parameters, which act on every value by itself, softmax apart.
+import { TabgradError } from "../errors.ts";
 import * as math from "../graph/math.ts";
 import type { Value } from "../graph/value.ts";
 import type { Layer } from "./layer.ts";
-import { checkNumber } from "./role.ts";
+import { checkNumber, show } from "./role.ts";
 
 const activation = (kind: string, apply: (x: Value) => Value): Layer => ({ role: "layer", kind, detail: "", build: apply });
 
@@ -17,6 +18,54 @@ export function leakyRelu({ slope = 0.01 }: { readonly slope?: number } = {}): L
   checkNumber("leakyRelu", "slope", slope);
   return { ...activation("leakyRelu", (x) => math.leakyRelu(x, slope)), detail: `slope ${slope}`, negativeSlope: slope };
 }
+
+/**
+ * y = x if x > 0, else α (eˣ − 1). Default α: 1, with which the slope has no step at 0.
+ * Clevert, Unterthiner & Hochreiter 2016, https://arxiv.org/abs/1511.07289
+ */
+export function elu({ alpha = 1 }: { readonly alpha?: number } = {}): Layer {
+  checkNumber("elu", "alpha", alpha);
+  const apply = (x: Value): Value => {
+    const positive = math.greater(x, 0);
+    // eˣ of a large x would be infinite, and its gradient not a number, where it is not even looked at.
+    const low = math.select(positive, math.constant(x, 0), x);
+    return math.select(positive, x, math.multiply(math.subtract(math.exp(low), 1), alpha));
+  };
+  return { ...activation("elu", apply), detail: alpha === 1 ? "" : `alpha ${alpha}` };
+}
+
+/**
+ * y = x · Φ(x) = x · ½ (1 + erf(x / √2)), with the normal distribution's Φ. Approximated by "tanh", as GPT-2 has it, it is
+ * x · ½ (1 + tanh(z)) = x · σ(2z) with z = √(2/π) (x + 0.044715 x³), and differs by at most 0.0005. Default: "none", exact.
+ * Hendrycks & Gimpel 2016, https://arxiv.org/abs/1606.08415
+ */
+export function gelu({ approximate = "none" }: { readonly approximate?: "none" | "tanh" } = {}): Layer {
+  if (approximate === "none") {
+    return activation("gelu", (x) => math.multiply(x, math.multiply(math.add(math.erf(math.multiply(x, Math.SQRT1_2)), 1), 0.5)));
+  }
+  if (approximate !== "tanh") {
+    const message = `gelu: approximate is ${show(approximate)}; expected "none" or "tanh"`;
+    throw new TabgradError("MODEL_INVALID", message, "Leave it out for the exact function.");
+  }
+  const apply = (x: Value): Value => {
+    const z = math.multiply(math.multiply(math.add(math.multiply(math.square(x), 0.044715), 1), x), Math.sqrt(2 / Math.PI));
+    return math.multiply(x, math.sigmoid(math.multiply(z, 2)));
+  };
+  return { ...activation("gelu", apply), detail: "tanh" };
+}
+
+/** y = x · σ(x), also called swish. Elfwing, Uchibe & Doya 2018, https://arxiv.org/abs/1702.03118 */
+export const silu = (): Layer => activation("silu", (x) => math.multiply(x, math.sigmoid(x)));
+
+/** y = x · tanh(ln(1 + eˣ)). Misra 2020, https://arxiv.org/abs/1908.08681 */
+export const mish = (): Layer => activation("mish", (x) => math.multiply(x, math.tanh(math.softplus(x))));
+
+/** y = x · min(max(x + 3, 0), 6) / 6: silu in straight lines. Howard et al. 2019, https://arxiv.org/abs/1905.02244 */
+export const hardSwish = (): Layer =>
+  activation("hardSwish", (x) => math.multiply(x, math.multiply(math.minimum(math.relu(math.add(x, 3)), 6), 1 / 6)));
+
+/** y = ln(1 + eˣ), a smooth relu that is positive everywhere. Dugas et al. 2001, "Incorporating Second-Order Functional Knowledge", §3 */
+export const softplus = (): Layer => activation("softplus", math.softplus);
 
 /** y = 1 / (1 + e⁻ˣ), in (0, 1). Goodfellow, Bengio & Courville 2016, §3.10, https://www.deeplearningbook.org */
 export const sigmoid = (): Layer => activation("sigmoid", math.sigmoid);

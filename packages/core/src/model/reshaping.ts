@@ -47,3 +47,29 @@ export function reshape(shape: Shape): Layer {
     },
   };
 }
+
+/**
+ * Gives a sample's dimensions another order: dimension i of the output is dimension `order[i]` of the input, counted from 0 without the
+ * rows. `permute([2, 0, 1])` turns images [rows, height, width, channels] into [rows, channels, height, width].
+ * @throws TabgradError MODEL_INVALID where `order` is not each dimension of a sample once
+ */
+export function permute(order: readonly number[]): Layer {
+  const given: unknown = order;
+  if (!Array.isArray(given) || !given.every((_, i) => given.includes(i))) {
+    const message = `permute: the order is ${show(given)}; expected each dimension of a sample once, counted from 0`;
+    throw new TabgradError("MODEL_INVALID", message, "Write, for example, permute([1, 0]).");
+  }
+  return {
+    role: "layer",
+    kind: "permute",
+    detail: formatShape(order),
+    build(x, context) {
+      const sample = x.shape.slice(1);
+      if (sample.length !== order.length) {
+        const message = `a sample has shape ${formatShape(sample)}, of ${sample.length} dimensions; the order names ${order.length}`;
+        throw context.error(message, "Name each dimension of a sample once.");
+      }
+      return math.transpose(x, [0, ...order.map((axis) => axis + 1)]);
+    },
+  };
+}

@@ -33,14 +33,21 @@ function written(value: unknown): string {
 }
 
 /** @throws TabgradError MODEL_INVALID unless `value` is a whole number from 1 */
-export function checkSize(kind: string, what: string, value: unknown): void {
+export function checkSize(kind: string, what: string, value: unknown, example = `${kind}(128)`): void {
   if (Number.isSafeInteger(value) && (value as number) >= 1) return;
   const message = `${kind}: ${what} is ${show(value)}; expected a whole number from 1`;
-  throw new TabgradError("MODEL_INVALID", message, `Write, for example, ${kind}(128).`);
+  throw new TabgradError("MODEL_INVALID", message, `Write, for example, ${example}.`);
 }
 
 /** @throws TabgradError MODEL_INVALID unless `value` is a finite number */
 export function checkNumber(kind: string, what: string, value: unknown): void {
   if (Number.isFinite(value)) return;
   throw new TabgradError("MODEL_INVALID", `${kind}: ${what} is ${show(value)}; expected a number`, `Correct ${what} of ${kind}.`);
+}
+
+/** @throws TabgradError MODEL_INVALID unless `value` is a finite number above 0 */
+export function checkPositive(kind: string, what: string, value: unknown): void {
+  if (Number.isFinite(value) && (value as number) > 0) return;
+  const message = `${kind}: ${what} is ${show(value)}; expected a number above 0`;
+  throw new TabgradError("MODEL_INVALID", message, `Correct ${what} of ${kind}.`);
 }
