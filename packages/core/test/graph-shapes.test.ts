@@ -68,6 +68,42 @@ describe("shape rules", () => {
       (a, b) => math.matmul(a, b),
       [7, 4, 2, 5],
     ],
+    [
+      "conv2d",
+      [
+        [5, 3, 28, 27],
+        [8, 3, 3, 5],
+      ],
+      (x, w) => math.conv2d(x, w),
+      [5, 8, 26, 23],
+    ],
+    [
+      "conv2d with everything",
+      [
+        [5, 4, 28, 28],
+        [6, 2, 3, 3],
+      ],
+      (x, w) => math.conv2d(x, w, { strides: [2, 3], padding: [1, 0, 2, 1], dilations: [2, 1], groups: 2 }),
+      [5, 6, 14, 9],
+    ],
+    [
+      "conv2dInputGradient",
+      [
+        [5, 6, 14, 9],
+        [6, 2, 3, 3],
+      ],
+      (u, w) => math.conv2dInputGradient(u, w, [28, 28], { strides: [2, 3], padding: [1, 0, 2, 1], dilations: [2, 1], groups: 2 }),
+      [5, 4, 28, 28],
+    ],
+    [
+      "conv2dFilterGradient",
+      [
+        [5, 4, 28, 28],
+        [5, 6, 26, 28],
+      ],
+      (x, u) => math.conv2dFilterGradient(x, u, [3, 1], { groups: 2 }),
+      [6, 2, 3, 1],
+    ],
     ["sum over all axes", [[2, 3]], (x) => math.sum(x), []],
     ["sum over some", [[2, 3, 4]], (x) => math.sum(x, [-1, 0]), [3]],
     ["sum over none", [[2, 3]], (x) => math.sum(x, []), [2, 3]],
@@ -139,6 +175,60 @@ describe("shape errors name the layer and both sides", () => {
       ],
       (a, b) => math.matmul(a, b),
       "shapes [2] and [3] do not broadcast",
+    ],
+    [
+      "conv2d of vectors",
+      [
+        [2, 9],
+        [4, 1, 3, 3],
+      ],
+      (x, w) => math.conv2d(x, w),
+      "a convolution needs images [N, C, H, W] and filters [O, C / groups, kH, kW], not [2, 9] and [4, 1, 3, 3]",
+    ],
+    [
+      "conv2d of other channels",
+      [
+        [2, 6, 9, 9],
+        [4, 2, 3, 3],
+      ],
+      (x, w) => math.conv2d(x, w, { groups: 2 }),
+      "filters [4, 2, 3, 3] in 2 groups take 4 channels; the images [2, 6, 9, 9] have 6",
+    ],
+    [
+      "conv2d of filters that groups cannot share",
+      [
+        [2, 4, 9, 9],
+        [5, 2, 3, 3],
+      ],
+      (x, w) => math.conv2d(x, w, { groups: 2 }),
+      "5 filters cannot be dealt out to 2 groups",
+    ],
+    [
+      "conv2d of small images",
+      [
+        [2, 3, 9, 3],
+        [4, 3, 3, 3],
+      ],
+      (x, w) => math.conv2d(x, w, { dilations: [1, 2] }),
+      "a window that reaches over 5 cells does not fit into 3, the padded width of [2, 3, 9, 3]",
+    ],
+    [
+      "conv2dInputGradient",
+      [
+        [2, 4, 7, 7],
+        [4, 3, 3, 3],
+      ],
+      (u, w) => math.conv2dInputGradient(u, w, [10, 9]),
+      "the gradient of images [2, 4, 8, 7] has their shape, not [2, 4, 7, 7]",
+    ],
+    [
+      "conv2dFilterGradient",
+      [
+        [2, 3, 9, 9],
+        [2, 4, 7, 7],
+      ],
+      (x, u) => math.conv2dFilterGradient(x, u, [3, 3], { groups: 2 }),
+      "3 channels cannot be dealt out to 2 groups",
     ],
     ["reshape", [[2, 3]], (x) => math.reshape(x, [4, -1]), "[2, 3] has 6 elements and cannot become [4, -1]"],
     ["reshape with two unknowns", [[2, 3]], (x) => math.reshape(x, [-1, -1]), "[2, 3] has 6 elements and cannot become [-1, -1]"],

@@ -19,6 +19,18 @@ export interface ReduceAttributes {
   readonly keepDimensions: boolean;
 }
 
+/** How the window of a convolution walks over the last two dimensions of [N, C, H, W]. */
+export interface ConvolutionAttributes {
+  /** Cells from one window to the next, down and to the right; from 1. */
+  readonly strides: readonly [number, number];
+  /** Zeros around the input: top, left, bottom, right; from 0. */
+  readonly padding: readonly [number, number, number, number];
+  /** Cells from one tap of the window to the next, down and to the right; from 1. */
+  readonly dilations: readonly [number, number];
+  /** Channels are cut into so many groups, in order, and each is convolved by itself; from 1. */
+  readonly groups: number;
+}
+
 export interface OperationAttributes {
   // Sources: no inputs.
   /** Fed on every run. `shape` is one sample's if `batched`: the tensor is [rows, ...shape]. */
@@ -60,6 +72,11 @@ export interface OperationAttributes {
 
   // Contractions and reductions.
   matmul: { readonly transposeA: boolean; readonly transposeB: boolean };
+  conv2d: ConvolutionAttributes;
+  /** `size` is that of the images that were convolved: height, width. */
+  conv2dInputGradient: ConvolutionAttributes & { readonly size: readonly [number, number] };
+  /** `kernel` is the size of the filters: height, width. */
+  conv2dFilterGradient: ConvolutionAttributes & { readonly kernel: readonly [number, number] };
   sum: ReduceAttributes;
   max: ReduceAttributes;
   argmax: { readonly axis: number };

@@ -12,7 +12,7 @@ import type { Value } from "./value.ts";
 export const graphFormatVersion = 1;
 
 /** Limits on what a graph from elsewhere may ask us to hold. */
-const bounds = { nodes: 100_000, inputs: 256, rank: 16, elements: 2 ** 31 } as const;
+const bounds = { nodes: 100_000, inputs: 256, rank: 16, elements: 2 ** 31, window: 2 ** 16 } as const;
 
 // JSON has no word for these numbers.
 const unwritable = new Map([
@@ -33,6 +33,15 @@ const axesSchema = z.array(z.int().nonnegative()).max(bounds.rank);
 const none = z.strictObject({});
 const reduce = z.strictObject({ axes: axesSchema, keepDimensions: z.boolean() });
 const alongAxis = z.strictObject({ axis: z.int().nonnegative() });
+const extent = z.int().min(1).max(bounds.window);
+const margin = z.int().nonnegative().max(bounds.window);
+const plane = z.tuple([extent, extent]).readonly();
+const convolution = {
+  strides: plane,
+  padding: z.tuple([margin, margin, margin, margin]).readonly(),
+  dilations: plane,
+  groups: z.int().min(1),
+};
 
 const initialisation = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("constant"), value: numberSchema }),
@@ -71,6 +80,9 @@ export const attributeSchemas: { readonly [K in OperationName]: z.ZodType<Operat
   greater: none,
   select: none,
   matmul: z.strictObject({ transposeA: z.boolean(), transposeB: z.boolean() }),
+  conv2d: z.strictObject(convolution),
+  conv2dInputGradient: z.strictObject({ ...convolution, size: plane }),
+  conv2dFilterGradient: z.strictObject({ ...convolution, kernel: plane }),
   sum: reduce,
   max: reduce,
   argmax: alongAxis,

@@ -1,5 +1,5 @@
 // The operations as functions on values: what layers, losses and gradient rules are written in. Formulas stand in operations/.
-import type { NoAttributes, ReduceAttributes } from "./attributes.ts";
+import type { ConvolutionAttributes, NoAttributes, ReduceAttributes } from "./attributes.ts";
 import { elementCount, formatShape, normaliseAxes, normaliseAxis, sameShape, ShapeError, type Shape } from "./shape.ts";
 import type { Value } from "./value.ts";
 
@@ -49,6 +49,34 @@ export const select = (condition: Value, then: Value, otherwise: Value): Value =
 
 export const matmul = (a: Value, b: Value, { transposeA = false, transposeB = false } = {}): Value =>
   a.emitter.emit("matmul", [a, b], { transposeA, transposeB });
+
+const convolution = (options: Partial<ConvolutionAttributes>): ConvolutionAttributes => ({
+  strides: [1, 1],
+  padding: [0, 0, 0, 0],
+  dilations: [1, 1],
+  groups: 1,
+  ...options,
+});
+
+/** Images [N, C, H, W] and filters [O, C / groups, kH, kW]; by default one cell a step, no padding, no dilation, one group. */
+export const conv2d = (x: Value, filters: Value, options: Partial<ConvolutionAttributes> = {}): Value =>
+  x.emitter.emit("conv2d", [x, filters], convolution(options));
+
+/** d loss / d images of `conv2d`, of the given height and width, from d loss / d its result. */
+export const conv2dInputGradient = (
+  upstream: Value,
+  filters: Value,
+  size: readonly [number, number],
+  options: Partial<ConvolutionAttributes> = {},
+): Value => upstream.emitter.emit("conv2dInputGradient", [upstream, filters], { ...convolution(options), size });
+
+/** d loss / d filters of `conv2d`, of the given height and width, from d loss / d its result. */
+export const conv2dFilterGradient = (
+  x: Value,
+  upstream: Value,
+  kernel: readonly [number, number],
+  options: Partial<ConvolutionAttributes> = {},
+): Value => x.emitter.emit("conv2dFilterGradient", [x, upstream], { ...convolution(options), kernel });
 
 const reduction = (x: Value, axes: readonly number[] | undefined, keepDimensions: boolean): ReduceAttributes => ({
   axes: axes ? normaliseAxes(axes, x.shape.length) : x.shape.map((_, axis) => axis),

@@ -1,6 +1,7 @@
 // The register of kernels: every operation of the graph's table and how it is lowered. The compiler holds it complete.
 import type { NodeFor, Node, OperationName } from "@tabgrad/core";
 import { argmax } from "./argmax.ts";
+import * as convolution from "./convolution.ts";
 import * as elementwise from "./elementwise.ts";
 import type { AnchorLowering, InlineLowering, Lowering } from "./lowering.ts";
 import { matmul } from "./matmul.ts";
@@ -19,6 +20,7 @@ export const lowerings = {
   ...{ input, parameter, constant },
   ...pointwise,
   ...{ matmul, argmax },
+  ...convolution,
   ...{ sum: reduction.sum, max: reduction.max },
   ...{ softmax: softmax.softmax, logSoftmax: softmax.logSoftmax },
   ...{ reshape, transpose, broadcastTo, oneHot, slice, pad, concatenate },

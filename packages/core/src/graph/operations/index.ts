@@ -2,6 +2,7 @@
 import type { OperationName } from "../attributes.ts";
 import type { OperationDefinition } from "../operation.ts";
 import * as broadcasting from "./broadcasting.ts";
+import { conv2d, conv2dFilterGradient, conv2dInputGradient } from "./convolution.ts";
 import * as elementwise from "./elementwise.ts";
 import { matmul } from "./matmul.ts";
 import * as movement from "./movement.ts";
@@ -15,6 +16,7 @@ export const operations = {
   ...elementwise,
   ...broadcasting,
   matmul,
+  ...{ conv2d, conv2dInputGradient, conv2dFilterGradient },
   ...reduction,
   ...movement,
 } satisfies Register as Register;

@@ -2,6 +2,7 @@
 import type { OperationName } from "@tabgrad/core";
 import type { Lowering } from "../lowering.ts";
 import * as broadcasting from "./broadcasting.ts";
+import * as convolution from "./convolution.ts";
 import * as elementwise from "./elementwise.ts";
 import { matmul } from "./matmul.ts";
 import * as movement from "./movement.ts";
@@ -15,6 +16,7 @@ export const lowerings: { readonly [K in OperationName]: Lowering<K> } = {
   ...elementwise,
   ...broadcasting,
   matmul,
+  ...convolution,
   ...reduction,
   ...movement,
 };
