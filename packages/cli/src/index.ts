@@ -81,6 +81,7 @@ export type {
   HeOptions,
   IdxFiles,
   IdxOptions,
+  InitialiseOptions,
   Initialiser,
   Interval,
   Layer,

@@ -1,6 +1,7 @@
 // What the commands' options have in common: their wording, and how their values are checked.
-import { TabgradError, type CheckpointInterval } from "@tabgrad/core";
+import { TabgradError, type CheckpointInterval, type InitialiseOptions } from "@tabgrad/core";
 import { Option, type Command } from "commander";
+import { resolve } from "node:path";
 
 export const engineChoices = ["cpu", "gpu", "auto"] as const;
 export type EngineChoice = (typeof engineChoices)[number];
@@ -70,6 +71,14 @@ export const options = {
   epochs: () => number("--epochs", "go through the data this often, instead of what the run file says", 1, 1_000_000),
   steps: () => number("--steps", "take this many steps, instead of what the run file says", 1, 1_000_000_000),
   seed: () => number("--seed", "decides everything that is left to chance", 0, 2 ** 32 - 1),
+  init: () =>
+    new Option(
+      "--init <path>",
+      "begin with the weights of a checkpoint, a run's folder or a .safetensors file, as far as names match",
+    ),
+  initPrefix: () =>
+    new Option("--init-prefix <text>", 'what tensors\' names have before the names of the parameters, such as "model."'),
+  initSkipMismatched: () => new Option("--init-skip-mismatched", "let parameters of another shape begin at random, too"),
   out: () => new Option("--out <folder>", "where checkpoints and the journal go (default: runs/NAME-TIME)"),
   resume: () =>
     new Option("--resume <folder>", "go on with the run in this folder, from its newest checkpoint; the run file may be left out"),
@@ -110,9 +119,10 @@ export const options = {
 
 /** Adds what every command that begins a run understands. */
 export function withRunOptions(command: Command): Command {
-  const { epochs, steps, seed, out, resume, checkpointEvery, keep, set, json, verbose, log } = options;
-  for (const option of [epochs, steps, seed, out, resume, checkpointEvery, keep, set, json, verbose, log])
-    command.addOption(option());
+  const { epochs, steps, seed, init, initPrefix, initSkipMismatched, out, resume, checkpointEvery, keep, set } = options;
+  const { json, verbose, log } = options;
+  const begun = [epochs, steps, seed, init, initPrefix, initSkipMismatched, out, resume, checkpointEvery, keep, set];
+  for (const option of [...begun, json, verbose, log]) command.addOption(option());
   return command;
 }
 
@@ -137,6 +147,9 @@ export interface RunOptions extends CommonOptions {
   readonly epochs?: number;
   readonly steps?: number;
   readonly seed?: number;
+  readonly init?: string;
+  readonly initPrefix?: string;
+  readonly initSkipMismatched?: true;
   readonly out?: string;
   readonly resume?: string;
   readonly checkpointEvery?: CheckpointInterval;
@@ -161,10 +174,22 @@ export interface ServingOptions {
 export function overridesOf(given: RunOptions): string[] {
   const { epochs, steps, seed, checkpointEvery, set } = given;
   durationOf(given);
-  const named = Object.entries({ epochs, steps, seed, checkpointEvery }).flatMap(([name, value]) =>
-    value === undefined ? [] : [`${name}=${JSON.stringify(value)}`],
+  const named = Object.entries({ epochs, steps, seed, checkpointEvery, initialise: initialiseOf(given) }).flatMap(
+    ([name, value]) => (value === undefined ? [] : [`${name}=${JSON.stringify(value)}`]),
   );
   return [...set, ...named];
+}
+
+/** From where to begin; a path on the command line is relative to where that is typed. @throws TabgradError OPTION_INVALID */
+function initialiseOf({ init, initPrefix, initSkipMismatched }: RunOptions): InitialiseOptions | undefined {
+  if (init !== undefined) return { from: resolve(init), prefix: initPrefix, skipMismatched: initSkipMismatched };
+  const stray = initPrefix !== undefined ? "--init-prefix" : initSkipMismatched ? "--init-skip-mismatched" : undefined;
+  if (stray === undefined) return undefined;
+  throw new TabgradError(
+    "OPTION_INVALID",
+    `${stray} was given without --init`,
+    "Say where the weights are, too: --init model.safetensors. What the run file says under initialise has its options there.",
+  );
 }
 
 /** How long the command line says that the run goes on; undefined where it says nothing. @throws TabgradError OPTION_INVALID */

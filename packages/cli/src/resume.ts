@@ -70,7 +70,14 @@ async function fromCheckpoint(resumption: Resumption, options: RunOptions): Prom
 }
 
 /** What can't be said of a run that goes on. */
-function checkOptions(path: string | undefined, { out, seed, set, resume }: RunOptions): void {
+function checkOptions(path: string | undefined, { out, seed, set, resume, init }: RunOptions): void {
+  if (init !== undefined) {
+    throw new TabgradError(
+      "OPTION_INVALID",
+      "--init and --resume were both given",
+      "A run goes on with its own parameters: leave out --init, or begin a new run without --resume.",
+    );
+  }
   if (out !== undefined) {
     throw new TabgradError(
       "OPTION_INVALID",

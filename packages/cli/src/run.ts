@@ -1,17 +1,12 @@
 // From a run file to a coordinator that listens: what `train` and `coordinator` have in common.
-import { initialParameters, parametersFrom, parameterSlots, TabgradError, type ResolvedRun } from "@tabgrad/core";
-import {
-  keptControlToken,
-  readWeights,
-  startCoordinator,
-  type CoordinatorOptions,
-  type RunningCoordinator,
-} from "@tabgrad/coordinator";
+import { TabgradError } from "@tabgrad/core";
+import { keptControlToken, startCoordinator, type CoordinatorOptions, type RunningCoordinator } from "@tabgrad/coordinator";
 import { pagesDirectory } from "@tabgrad/dashboard";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { basename, extname, join, resolve } from "node:path";
 import type { Logger } from "pino";
+import { initialVector } from "./initialise.ts";
 import type { RunOptions, ServingOptions } from "./options.ts";
 import type { Report } from "./output/report.ts";
 import { readRun, type PreparedRun } from "./prepared-run.ts";
@@ -46,20 +41,6 @@ async function prepareNew(path: string, options: RunOptions, log: Logger): Promi
     keep: options.keep,
     directory: resolve(options.out ?? defaultDirectory(file)),
   };
-}
-
-/** Drawn from the seed; where the run file names a checkpoint, taken from that as far as names match. */
-async function initialVector({ graph, description }: ResolvedRun, baseDirectory: string, log: Logger): Promise<Float32Array> {
-  const drawn = initialParameters(graph, description.seed);
-  if (description.initialise === undefined) return drawn;
-  const path = resolve(baseDirectory, description.initialise);
-  const tensors = new Map((await readWeights(path)).map((tensor) => [tensor.name, tensor]));
-  const { parameters, matched, missing, unused } = parametersFrom(parameterSlots(graph), tensors, drawn);
-  const parts = [`${matched.length} parameters from ${path}`];
-  if (missing.length > 0) parts.push(`begins at random: ${missing.join(", ")}`);
-  if (unused.length > 0) parts.push(`not used: ${unused.join(", ")}`);
-  log.info({ matched, missing, unused }, parts.join("; "));
-  return parameters;
 }
 
 function defaultDirectory(file: string): string {

@@ -1,5 +1,6 @@
 // The options that say more than a number: how often to save.
 import { Command } from "commander";
+import { resolve } from "node:path";
 import { describe, expect, it } from "vitest";
 import {
   defaultsIn,
@@ -34,6 +35,21 @@ describe("--checkpoint-every", () => {
   it.each(["30", "s", "1.5steps", "0s", "-1s", "3parsecs", "1.2.3s", ""])("not %j", (text) => {
     expect(() => parsed("--checkpoint-every", text)).toThrow(
       expect.objectContaining({ code: "OPTION_INVALID", message: expect.stringContaining("--checkpoint-every") as string }),
+    );
+  });
+});
+
+describe("--init", () => {
+  it("is relative to where it is typed, with its options", () => {
+    const { given } = parsed("--init", "model.safetensors", "--init-prefix", "model.", "--init-skip-mismatched");
+    const from = resolve("model.safetensors");
+    expect(overridesOf(given)).toEqual([`initialise=${JSON.stringify({ from, prefix: "model.", skipMismatched: true })}`]);
+    expect(overridesOf(parsed("--init", "/a/b").given)).toEqual(['initialise={"from":"/a/b"}']);
+  });
+
+  it.each([["--init-prefix", "model."], ["--init-skip-mismatched"]])("has to be there where %s is", (...args) => {
+    expect(() => overridesOf(parsed(...args).given)).toThrow(
+      expect.objectContaining({ code: "OPTION_INVALID", message: `${args[0]} was given without --init` }),
     );
   });
 });

@@ -147,7 +147,36 @@ describe("parametersFrom", () => {
   it("keeps the initial values of what is missing, and names what is unused", () => {
     const result = parametersFrom(slots, new Map([all[1], ["head.weight", tensor([1], [0])]]), initial);
     expect([...result.parameters]).toEqual([1, 2, 3, 4, 5, 6, 9, 9, 9, 9, 9]);
+    expect(result.mismatched).toEqual([]);
     expect(result).toMatchObject({ matched: ["0.weight"], missing: ["0.bias", "2.weight", "2.bias"], unused: ["head.weight"] });
+  });
+
+  it("finds tensors under a prefix, and parameters under another", () => {
+    const prefixed = new Map(all.map(([name, each]) => [`model.${name}`, each]));
+    prefixed.set("0.weight", tensor([2, 3], [0, 0, 0, 0, 0, 0]));
+    const result = parametersFrom(slots, prefixed, initial, { prefix: "model." });
+    expect([...result.parameters]).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 10, 11, -1]);
+    expect(result.unused).toEqual(["0.weight"]);
+    const layer = new Map([
+      ["weight", tensor([1, 2], [3, 4])],
+      ["bias", tensor([2], [0, 0])],
+    ]);
+    const inner = parametersFrom(slots, layer, initial, { into: "2.", skipMismatched: true });
+    expect([...inner.parameters.slice(8)]).toEqual([3, 4, 9]);
+    expect(inner).toMatchObject({ matched: ["2.weight"], missing: ["0.weight", "0.bias"], unused: [] });
+  });
+
+  it("leaves parameters of another shape alone if asked, and names them", () => {
+    const wider = new Map([...all.slice(1), ["2.bias", tensor([4], [1, 2, 3, 4])] as const]);
+    const result = parametersFrom(slots, wider, initial, { skipMismatched: true });
+    expect([...result.parameters]).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 9]);
+    expect(result.mismatched).toEqual([{ name: "2.bias", shape: [1], found: [4] }]);
+    expect([result.missing, result.unused]).toEqual([[], []]);
+  });
+
+  it("sees a prefix that would help", () => {
+    const prefixed = new Map(all.map(([name, each]) => [`module.net.${name}`, each]));
+    expect(failure(() => parametersFrom(slots, prefixed, initial))).toContain("--init-prefix module.net.,");
   });
 
   it("says what does not fit, all of it", () => {
@@ -165,9 +194,10 @@ describe("parametersFrom", () => {
       ["2.bias", tensor([1], [1e39])],
     ]);
     expect(failure(() => parametersFrom(slots, wrong, initial))).toBe(
-      "CHECKPOINT_INVALID: These weights do not fit the model: 0.weight has shape [3, 2] where the model has [2, 3]; " +
+      "CHECKPOINT_INVALID: These weights do not fit the model: 0.weight has shape [3, 2] where the model has [2, 3] (its transpose); " +
         "0.bias has 1 values where its shape [2] has 2; 2.weight has a value that is not finite (NaN at 1); " +
-        "2.bias has a value that is not finite (1e+39 at 0). → Give the layers the sizes of the checkpoint, or start without it.",
+        "2.bias has a value that is not finite (1e+39 at 0). → Give the layers the sizes of the checkpoint, or let those that differ " +
+        "begin at random: --init-skip-mismatched.",
     );
   });
 });

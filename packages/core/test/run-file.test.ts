@@ -134,6 +134,8 @@ describe("checkRun", () => {
     ["no epoch", { epochs: 0 }, "epochs: expected a whole number from 1 to 4294967295, got 0"],
     ["a word for exact", { exact: "yes" }, 'exact: expected true or false, got "yes"'],
     ["an empty path", { initialise: "" }, 'initialise: expected the path of a checkpoint, not an empty one, got ""'],
+    ["no path", { initialise: { prefix: "model." } }, "initialise.from: expected the path of a checkpoint, but it is missing"],
+    ["a strange option", { initialise: { from: "a", prefx: "" } }, "initialise.prefx: unknown field; did you mean prefix?"],
     [
       "a word for an interval",
       { evaluateEvery: "epoch" },

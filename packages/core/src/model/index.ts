@@ -23,7 +23,14 @@ export type { Labels, Loss, Metric, Reading } from "./loss.ts";
 export { binaryCrossEntropy, categoricalCrossEntropy, crossEntropy, meanSquaredError } from "./losses.ts";
 export { accuracy, meanAbsoluteError, type AccuracyOptions } from "./metrics.ts";
 export { groupNorm, layerNorm, rmsNorm, type LayerNormOptions, type NormalisationOptions } from "./normalisation.ts";
-export { initialParameters, parametersFrom, type NamedTensor, type PretrainedParameters } from "./parameters.ts";
+export { initialParameters } from "./parameters.ts";
+export {
+  parametersFrom,
+  type Mismatch,
+  type NamedTensor,
+  type PretrainedOptions,
+  type PretrainedParameters,
+} from "./pretrained.ts";
 export { areProbabilities, classScores, indexOfGreatest, readingOf, readOutput, softmaxOf } from "./reading.ts";
 export { flatten, permute, reshape } from "./reshaping.ts";
 export { sequential } from "./sequential.ts";

@@ -2,6 +2,7 @@
 import type { DataSpec } from "../data/spec.ts";
 import type { Layer } from "../model/layer.ts";
 import type { Loss, Metric } from "../model/loss.ts";
+import type { PretrainedOptions } from "../model/pretrained.ts";
 import type { OptimizerSpec } from "../optimizer/spec.ts";
 
 /** How often: counted in epochs or in steps. "end" is once, at the end of the run, when it is due in any case. */
@@ -9,6 +10,12 @@ export type Interval = { readonly epochs: number } | { readonly steps: number } 
 
 /** As `Interval`, or by the clock. */
 export type CheckpointInterval = Interval | { readonly seconds: number };
+
+/** Where the first parameters come from, and which of them. */
+export interface InitialiseOptions extends PretrainedOptions {
+  /** A checkpoint, the folder of a run, or a .safetensors file. Relative to the run file. */
+  readonly from: string;
+}
 
 /** A run file's default export. */
 export interface RunFile {
@@ -45,8 +52,11 @@ export interface RunFile {
   readonly evaluateEvery?: Interval;
   /** When to save the parameters. Default: every epoch. */
   readonly checkpointEvery?: CheckpointInterval;
-  /** A checkpoint to take the first parameters from, by name; those it lacks begin at random. Relative to the run file. */
-  readonly initialise?: string;
+  /**
+   * What to take the first parameters from, by name: a checkpoint, the folder of a run, or a .safetensors file; those it lacks begin at
+   * random. Relative to the run file. On the command line: --init.
+   */
+  readonly initialise?: string | InitialiseOptions;
 }
 
 /** Describes a run, for an editor to complete and `tabgrad train` to load. What it says is checked when it is loaded. */

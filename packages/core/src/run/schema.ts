@@ -6,7 +6,7 @@ import type { Loss, Metric } from "../model/loss.ts";
 import { roleOf } from "../model/role.ts";
 import { optimizerSpecSchema } from "../optimizer/spec.ts";
 import { runBounds } from "./bounds.ts";
-import type { CheckpointInterval, Interval } from "./run-file.ts";
+import type { CheckpointInterval, InitialiseOptions, Interval } from "./run-file.ts";
 
 const whole = (from: number, to: number) => {
   const error = `expected a whole number from ${from} to ${to}`;
@@ -30,6 +30,23 @@ const counts = { epochs: count.optional(), steps: count.optional() };
 const interval = intervalOf<Interval>(counts);
 const checkpointInterval = intervalOf<CheckpointInterval>({ ...counts, seconds: seconds.optional() });
 
+const weightsPath = z
+  .string({ error: "expected the path of a checkpoint" })
+  .min(1, { error: "expected the path of a checkpoint, not an empty one" });
+const namePart = z.string({ error: "expected the beginning of a name, such as model." });
+const initialiseOptions = z.strictObject(
+  {
+    from: weightsPath,
+    prefix: namePart.optional(),
+    into: namePart.optional(),
+    skipMismatched: z.boolean({ error: "expected true or false" }).optional(),
+  },
+  { error: (issue) => (issue.code === "invalid_type" ? "expected the path of a checkpoint, or { from, prefix, … }" : undefined) },
+) satisfies z.ZodType<InitialiseOptions>;
+const initialiseSchema = z.union([weightsPath, initialiseOptions], {
+  error: "expected the path of a checkpoint, or { from, prefix, … }",
+});
+
 /** The settings of a run that are plain data, and so the same in a run file and in a checkpoint. */
 export const settingsShape = {
   data: dataSpecSchema,
@@ -39,10 +56,7 @@ export const settingsShape = {
   evaluateEvery: interval.default({ epochs: 1 }),
   checkpointEvery: checkpointInterval.default({ epochs: 1 }),
   exact: z.boolean({ error: "expected true or false" }).default(false),
-  initialise: z
-    .string({ error: "expected the path of a checkpoint" })
-    .min(1, { error: "expected the path of a checkpoint, not an empty one" })
-    .optional(),
+  initialise: initialiseSchema.optional(),
 } as const;
 
 export const microbatchSizeSchema = whole(1, runBounds.microbatch);
