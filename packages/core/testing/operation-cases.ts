@@ -206,6 +206,27 @@ const concatenate = (): fc.Arbitrary<Recipe> =>
       build: (parts) => math.concatenate(parts, axis),
     }));
 
+/** A shape of indices, and one of what each of them points to. */
+const indexed = fc.tuple(fc.array(dimension, { maxLength: 2 }), fc.array(fc.oneof(dimension, fc.constant(8)), { maxLength: 2 }));
+
+const gather = (): fc.Arbitrary<Recipe> =>
+  fc.tuple(dimension, indexed).map(([count, [indices, width]]) => ({
+    operands: [
+      { shape: [count, ...width], domain: "any" },
+      { shape: indices, domain: "index" },
+    ],
+    build: ([table, index]) => math.gather(table, index),
+  }));
+
+const scatterAdd = (): fc.Arbitrary<Recipe> =>
+  fc.tuple(dimension, indexed).map(([count, [indices, width]]) => ({
+    operands: [
+      { shape: [...indices, ...width], domain: "any" },
+      { shape: indices, domain: "index" },
+    ],
+    build: ([updates, index]) => math.scatterAdd(updates, index, count),
+  }));
+
 const select = (): fc.Arbitrary<Recipe> =>
   fc.tuple(broadcastPair, fc.nat({ max: 2 })).map(([[a, b], rotation]) => {
     const shapes = [a, b, a];
@@ -272,6 +293,8 @@ const recipes: { readonly [K in Exclude<OperationName, "input" | "parameter" | "
   slice,
   pad,
   concatenate,
+  gather,
+  scatterAdd,
   oneHot: () => anyShape.map((shape) => ({ operands: [{ shape, domain: "index" }], build: ([x]) => math.oneHot(x, 4) })),
 };
 

@@ -116,6 +116,23 @@ describe("pad and concatenate", () => {
   });
 });
 
+describe("gather and scatterAdd", () => {
+  const indices = [0, 3, -1, 4, 1.5, NaN, Infinity, -Infinity, 1e30, -0, 3, 2];
+  const values = indices.map((_, i) => [NaN, Infinity, 1, -2][i % 4]);
+
+  it.each([
+    ["fewer rows than indices", 4],
+    ["more rows than indices", 40],
+  ])("take an index outside for none, with %s", async (_, count) => {
+    const found = await compute([values, indices], [indices.length], ([x, index]) =>
+      math.gather(count < indices.length ? math.slice(x, 0, 0, count) : math.pad(x, 0, 0, count), index),
+    );
+    expect(found.actual).toEqual(found.expected);
+    const added = await compute([values, indices], [indices.length], ([x, index]) => math.scatterAdd(x, index, count));
+    expect(added.actual).toEqual(added.expected);
+  });
+});
+
 describe("a diverged network", () => {
   it("shows NaN in loss and gradient through matmul, bias and relu", async () => {
     const x = [1, NaN, 2, 3];

@@ -93,6 +93,11 @@ export interface OperationAttributes {
   pad: { readonly axis: number; readonly before: number; readonly after: number };
   /** One input or more. */
   concatenate: { readonly axis: number };
+
+  // Movement by index.
+  gather: NoAttributes;
+  /** `count` is the result's first dimension. */
+  scatterAdd: { readonly count: number };
 }
 
 export type OperationName = keyof OperationAttributes;

@@ -95,6 +95,8 @@ export const attributeSchemas: { readonly [K in OperationName]: z.ZodType<Operat
   slice: z.strictObject({ axis: z.int().nonnegative(), start: z.int().nonnegative(), stop: z.int().min(1) }),
   pad: z.strictObject({ axis: z.int().nonnegative(), before: z.int().nonnegative(), after: z.int().nonnegative() }),
   concatenate: alongAxis,
+  gather: none,
+  scatterAdd: z.strictObject({ count: z.int().min(1) }),
 };
 
 const graphSchema = z.strictObject({

@@ -120,6 +120,22 @@ export const concatenate = (parts: readonly Value[], axis = -1): Value =>
   parts[0].emitter.emit("concatenate", parts, { axis: normaliseAxis(axis, parts[0].shape.length) });
 
 /**
+ * The rows of a table with these indices, which are whole numbers from 0; any other index gives zeros.
+ * @param table shape [count, ...width]
+ * @param indices any shape
+ * @returns shape [...indices.shape, ...width]
+ */
+export const gather = (table: Value, indices: Value): Value => table.emitter.emit("gather", [table, indices], none);
+
+/**
+ * Adds up what has the same index, into a tensor of zeros: what `gather` is differentiated into. An index outside counts for nothing.
+ * @param updates shape [...indices.shape, ...width]
+ * @returns shape [count, ...width]
+ */
+export const scatterAdd = (updates: Value, indices: Value, count: number): Value =>
+  updates.emitter.emit("scatterAdd", [updates, indices], { count });
+
+/**
  * Rotary position embedding: turns each pair (xᵢ, xᵢ₊ₙ) of a vector of length 2n at position t by the angle t · base^(−i/n), so that the
  * product of two turned vectors depends on how far apart they are, not on where. Su et al. 2021, https://arxiv.org/abs/2104.09864,
  * with halves in place of neighbours as pairs, as GPT-NeoX and Llama have them.

@@ -8,7 +8,7 @@ export type Attributes = Readonly<Record<string, number | readonly number[] | On
 export const float = (value: number): OnnxAttribute => ({ kind: "float", value });
 
 /** TensorProto.DataType, as the attribute `to` of Cast takes it. */
-const castTo = { float: 1, bool: 9 } as const;
+const castTo = { float: 1, int64: 7, bool: 9 } as const;
 
 export class OnnxBuilder {
   private readonly nodes: OnnxNode[] = [];
@@ -33,6 +33,11 @@ export class OnnxBuilder {
   /** A boolean or whole-number tensor as float32: true is 1. */
   asFloat(tensor: string): string {
     return this.node("Cast", [tensor], { to: castTo.float });
+  }
+
+  /** A tensor of whole numbers as int64. */
+  asInteger(tensor: string): string {
+    return this.node("Cast", [tensor], { to: castTo.int64 });
   }
 
   /** True where the tensor is not 0. */

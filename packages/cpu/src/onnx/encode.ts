@@ -12,7 +12,7 @@ const irVersion = 9;
 const elementTypes = { float: 1, int64: 7 } as const satisfies Record<OnnxElementType, number>;
 
 /** AttributeProto.AttributeType */
-const attributeTypes = { float: 1, int: 2, tensor: 4, ints: 7 } as const satisfies Record<OnnxAttribute["kind"], number>;
+const attributeTypes = { float: 1, int: 2, string: 3, tensor: 4, ints: 7 } as const satisfies Record<OnnxAttribute["kind"], number>;
 
 // A field's tag is its number and its wire type: 0 a varint, 2 something with a length, 5 four bytes.
 const varint = (field: number): number => field << 3;
@@ -70,6 +70,9 @@ function writeAttribute(writer: Writer, name: string, attribute: OnnxAttribute):
       break;
     case "int":
       writer.uint32(varint(3)).int64(attribute.value); // AttributeProto.i
+      break;
+    case "string":
+      writer.uint32(delimited(4)).string(attribute.value); // AttributeProto.s
       break;
     case "tensor":
       message(writer, 5, () => writeTensor(writer, attribute.value)); // AttributeProto.t

@@ -39,6 +39,7 @@ export interface OnnxNode {
 export type OnnxAttribute =
   | { readonly kind: "float"; readonly value: number }
   | { readonly kind: "int"; readonly value: number }
+  | { readonly kind: "string"; readonly value: string }
   | { readonly kind: "ints"; readonly value: readonly number[] }
   | { readonly kind: "tensor"; readonly value: OnnxTensor };
 

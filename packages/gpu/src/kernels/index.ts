@@ -3,6 +3,7 @@ import type { NodeFor, Node, OperationName } from "@tabgrad/core";
 import { argmax } from "./argmax.ts";
 import * as convolution from "./convolution.ts";
 import * as elementwise from "./elementwise.ts";
+import * as indexing from "./indexing.ts";
 import type { AnchorLowering, InlineLowering, Lowering } from "./lowering.ts";
 import { matmul } from "./matmul.ts";
 import * as movement from "./movement.ts";
@@ -24,6 +25,7 @@ export const lowerings = {
   ...{ sum: reduction.sum, max: reduction.max },
   ...{ softmax: softmax.softmax, logSoftmax: softmax.logSoftmax },
   ...{ reshape, transpose, broadcastTo, oneHot, slice, pad, concatenate },
+  ...indexing,
 } satisfies Register as Register;
 
 /** The lowering of a node, its type widened to where the operation is not known statically; undefined if there is none. */

@@ -4,6 +4,7 @@ import type { OperationDefinition } from "../operation.ts";
 import * as broadcasting from "./broadcasting.ts";
 import { conv2d, conv2dFilterGradient, conv2dInputGradient } from "./convolution.ts";
 import * as elementwise from "./elementwise.ts";
+import * as indexing from "./indexing.ts";
 import { matmul } from "./matmul.ts";
 import * as movement from "./movement.ts";
 import * as reduction from "./reduction.ts";
@@ -19,6 +20,7 @@ export const operations = {
   ...{ conv2d, conv2dInputGradient, conv2dFilterGradient },
   ...reduction,
   ...movement,
+  ...indexing,
 } satisfies Register as Register;
 
 export const isOperationName = (name: string): name is OperationName => Object.hasOwn(operations, name);

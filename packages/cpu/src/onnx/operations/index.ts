@@ -4,6 +4,7 @@ import type { Lowering } from "../lowering.ts";
 import * as broadcasting from "./broadcasting.ts";
 import * as convolution from "./convolution.ts";
 import * as elementwise from "./elementwise.ts";
+import * as indexing from "./indexing.ts";
 import { matmul } from "./matmul.ts";
 import * as movement from "./movement.ts";
 import * as reduction from "./reduction.ts";
@@ -19,6 +20,7 @@ export const lowerings: { readonly [K in OperationName]: Lowering<K> } = {
   ...convolution,
   ...reduction,
   ...movement,
+  ...indexing,
 };
 
 /** The rule with its type widened to where the operation is not known statically; undefined for one that this engine cannot do. */
