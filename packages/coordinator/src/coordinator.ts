@@ -87,7 +87,7 @@ class CoordinatedRun implements RunningCoordinator, ConnectionHandler {
       perform: (action) => this.perform(action),
     });
     const step = resumption?.checkpoint.manifest.step;
-    this.reducer = new Reducer(run.graph, run.description.optimizer, options.initial, step);
+    this.reducer = new Reducer(run, options.initial, step);
     if (resumption) this.reducer.restoreOptimizer(resumption.checkpoint.optimizer);
     this.description = new Description(options, this.schedule, this.reducer);
     this.scoreboard = new Scoreboard(this.description.metrics);
@@ -307,10 +307,11 @@ class CoordinatedRun implements RunningCoordinator, ConnectionHandler {
       for (const connection of connections) connection.sendFrame(frame);
     });
     if (reduction.kind === "notFinite") return { kind: "diverged", step, what: reduction.what };
-    const { gradientNorm } = reduction;
+    const { gradientNorm, clipped } = reduction;
     const measured = this.scoreboard.step(totals, performance.now());
     const epoch = this.schedule.epochOf(step);
-    this.tell({ event: "step", step, epoch, ...measured, workers: this.team.size, gradientNorm, learningRate });
+    const taken = { gradientNorm, ...(clipped !== undefined && { clipped }), learningRate };
+    this.tell({ event: "step", step, epoch, ...measured, workers: this.team.size, ...taken });
     const histograms = this.watchers.looked && this.histograms.make(performance.now());
     if (histograms) this.watchers.sendHistograms(histograms);
     return { kind: "applied", step };

@@ -2,8 +2,8 @@
 // shortest answer to "what does tabgrad compute?".
 import {
   BatchPool,
-  createOptimizer,
-  parameterElements,
+  clipScale,
+  runOptimizer,
   viewShard,
   type Engine,
   type Microbatch,
@@ -33,9 +33,9 @@ export async function runReference({
   onStep,
 }: ReferenceOptions): Promise<Float32Array> {
   const { fields, shards } = dataset.description;
-  const { microbatchSize, optimizer: spec } = run.description;
+  const { microbatchSize, clip } = run.description;
   const schedule = new Schedule({ run: run.description, dataset: dataset.description, startWorkers: 1, minWorkers: 1 });
-  const optimizer = createOptimizer(spec, parameterElements(run.graph));
+  const optimizer = runOptimizer(run);
   optimizer.parameters.set(initial);
 
   const views = new Map<number, ShardView>();
@@ -58,7 +58,8 @@ export async function runReference({
     pool.release(batches);
     optimizer.clearGradients();
     optimizer.accumulate(0, gradients);
-    optimizer.step({ step, samples });
+    const scale = clipScale(clip, Math.sqrt(optimizer.squaredGradientNorm({ samples })));
+    optimizer.step({ step, samples, scale });
     onStep?.(step, lossSum / samples);
   }
   await program.close();

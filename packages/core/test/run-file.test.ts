@@ -118,6 +118,16 @@ describe("checkRun", () => {
       { optimizer: undefined },
       "optimizer: expected an optimizer made by sgd, adam, adamW, rmsProp, lion or adagrad",
     ],
+    ["a clip of nothing", { clip: {} }, "clip: expected { norm: N } or { value: N }, got "],
+    ["two clips", { clip: { norm: 1, value: 1 } }, "clip: expected { norm: N } or { value: N }"],
+    ["a norm of nothing", { clip: { norm: 0 } }, "clip.norm: expected a number above 0, got 0"],
+    ["groups that are no list", { parameterGroups: { parameters: "*" } }, "parameterGroups: expected a list such as [{ parameters"],
+    [
+      "a group of no parameters",
+      { parameterGroups: [{ frozen: true }] },
+      "parameterGroups[0].parameters: expected a name, a pattern",
+    ],
+    ["an unknown setting of a group", { parameterGroups: [{ parameters: "*", lr: 1 }] }, "parameterGroups[0].lr: unknown field"],
     ["a function for an optimizer", { optimizer: adam }, "got the function adam"],
     [
       "a function for a model",

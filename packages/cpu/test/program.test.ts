@@ -4,6 +4,7 @@ import {
   evaluationGraph,
   gradientPrefix,
   trainingGraph,
+  withFrozen,
   type Batch,
   type Engine,
   type Graph,
@@ -39,6 +40,15 @@ function reference(batch: Batch, values: ArrayLike<number> = parameters) {
 }
 
 describe("train", () => {
+  it.each([1, 2, 3])("gives frozen parameters zeros, and the others the same bits, in %i batches", async (count) => {
+    const batches = Array.from({ length: count }, (_, i) => batchOf(sizes, 16, 10 + i));
+    const whole = await trained(await program(), batches);
+    const less = await trained(await program(withFrozen(forward, ["0.weight", "0.bias"])), batches);
+    const frozen = sizes[0] * sizes[1] + sizes[1];
+    expect(less.gradients).toEqual(whole.gradients.fill(0, 0, frozen));
+    expect(less.sums).toEqual(whole.sums);
+  });
+
   it("gives what float64 gives, within float32 rounding", async () => {
     const batch = batchOf(sizes, 33, 5);
     const { sums, gradients } = await trained(await program(), [batch]);

@@ -4,17 +4,17 @@ import {
   chunkLayout,
   chunkLength,
   chunkOffset,
-  createOptimizer,
+  clipScale,
   encodeToWorker,
-  parameterElements,
   parameterSlots,
+  runOptimizer,
   TabgradError,
   type Block,
   type ChunkLayout,
-  type Graph,
+  type Clip,
   type Optimizer,
-  type OptimizerSpec,
   type ParameterSlot,
+  type ResolvedRun,
 } from "@tabgrad/core";
 import { createHash } from "node:crypto";
 import type { NamedTensor } from "../checkpoint/index.ts";
@@ -22,8 +22,8 @@ import { chunkNorm } from "./norm.ts";
 import { ExactReduction } from "./tree.ts";
 
 export type Reduction =
-  /** `gradientNorm` is that of the mean gradient. */
-  | { readonly kind: "stepped"; readonly gradientNorm: number }
+  /** `gradientNorm` is that of the mean gradient; `clipped`, where the run clips, the share of it that was cut off. */
+  | { readonly kind: "stepped"; readonly gradientNorm: number; readonly clipped?: number }
   /** The run is over: either the gradient is not finite, and no parameter was touched, or the new parameters are not. */
   | { readonly kind: "notFinite"; readonly what: string };
 
@@ -47,6 +47,7 @@ export class Reducer {
   /** Steps taken; the version of the parameters. */
   version: number;
   private readonly optimizer: Optimizer;
+  private readonly clip: Clip | undefined;
   private readonly slots: readonly ParameterSlot[];
   /** Whether the gradient vector holds sums of the step under way; if not, it holds those of the step before. */
   private summing = false;
@@ -57,11 +58,11 @@ export class Reducer {
   private samples = 0;
 
   /** @param initial the flat parameter vector to begin with */
-  constructor(graph: Graph, spec: OptimizerSpec, initial: Float32Array, version = 0) {
-    const elements = parameterElements(graph);
-    this.layout = chunkLayout(elements);
-    this.slots = parameterSlots(graph);
-    this.optimizer = createOptimizer(spec, elements);
+  constructor(run: ResolvedRun, initial: Float32Array, version = 0) {
+    this.optimizer = runOptimizer(run);
+    this.clip = run.description.clip;
+    this.layout = chunkLayout(this.optimizer.elements);
+    this.slots = parameterSlots(run.graph);
     this.optimizer.parameters.set(initial);
     this.version = version;
   }
@@ -101,16 +102,20 @@ export class Reducer {
     const gradientNorm = Math.sqrt(optimizer.squaredGradientNorm({ samples }));
     if (!Number.isFinite(gradientNorm)) return { kind: "notFinite", what: "the gradient is not finite" };
     const step = this.version + 1;
-    let squaredParameters = 0;
+    const scale = clipScale(this.clip, gradientNorm);
+    let [squaredParameters, clippedValues] = [0, 0];
     for (let chunk = 0; chunk < layout.count; chunk++) {
       const range = { offset: chunkOffset(layout, chunk), count: chunkLength(layout, chunk) };
-      squaredParameters += optimizer.step({ ...range, step, samples, learningRate }).squaredParameterNorm;
+      const sums = optimizer.step({ ...range, step, samples, learningRate, scale });
+      squaredParameters += sums.squaredParameterNorm;
+      clippedValues += sums.clippedValues;
       send(this.frame(step, chunk));
     }
     this.version = step;
     this.samples = samples;
     if (!Number.isFinite(squaredParameters)) return { kind: "notFinite", what: "the new parameters are not finite" };
-    return { kind: "stepped", gradientNorm };
+    if (!this.clip) return { kind: "stepped", gradientNorm };
+    return { kind: "stepped", gradientNorm, clipped: "norm" in this.clip ? 1 - scale : clippedValues / optimizer.trainedElements };
   }
 
   /** Every tensor with the gradient of the newest step; undefined where there is none, since the next one is being summed. */

@@ -35,8 +35,8 @@ export interface OperationAttributes {
   // Sources: no inputs.
   /** Fed on every run. `shape` is one sample's if `batched`: the tensor is [rows, ...shape]. */
   input: { readonly name: string; readonly shape: Shape; readonly batched: boolean };
-  /** Part of the flat parameter vector. */
-  parameter: { readonly name: string; readonly shape: Shape; readonly initialisation: Initialisation };
+  /** Part of the flat parameter vector. `frozen`: it is not trained, and has no gradient. */
+  parameter: { readonly name: string; readonly shape: Shape; readonly initialisation: Initialisation; readonly frozen?: true };
   /** `values` has either one value, which fills the shape, or one for each element. */
   constant: { readonly shape: Shape; readonly values: readonly number[] };
 

@@ -34,6 +34,7 @@ export interface ParameterSlot {
   readonly node: number;
   readonly shape: Shape;
   readonly initialisation: Initialisation;
+  readonly frozen: boolean;
   /** In values, not bytes. */
   readonly offset: number;
   readonly elements: number;
@@ -45,12 +46,23 @@ export function parameterSlots(graph: Graph): ParameterSlot[] {
   let offset = 0;
   graph.nodes.forEach((node, index) => {
     if (node.operation !== "parameter") return;
-    const { name, shape, initialisation } = node.attributes;
+    const { name, shape, initialisation, frozen = false } = node.attributes;
     const elements = elementCount(shape);
-    slots.push({ name, node: index, shape, initialisation, offset, elements });
+    slots.push({ name, node: index, shape, initialisation, frozen, offset, elements });
     offset += elements;
   });
   return slots;
+}
+
+/** The graph in which just the parameters of these names are frozen. */
+export function withFrozen(graph: Graph, names: readonly string[]): Graph {
+  const frozen = new Set(names);
+  const nodes = graph.nodes.map((node): Node => {
+    if (node.operation !== "parameter") return node;
+    const { name, shape, initialisation } = node.attributes;
+    return { ...node, attributes: { name, shape, initialisation, ...(frozen.has(name) && { frozen: true }) } };
+  });
+  return { ...graph, nodes };
 }
 
 /** Length of the flat parameter vector, in values. */

@@ -8,6 +8,7 @@ export {
   metricNames,
   parameterElements,
   parameterSlots,
+  withFrozen,
   type Graph,
   type Node,
   type NodeFor,

@@ -4,7 +4,7 @@ import { TabgradError } from "../errors.ts";
 import { gradients } from "./autodiff.ts";
 import { GraphBuilder, replay, withRows } from "./builder.ts";
 import { metricNames, parameterSlots, type Graph } from "./graph.ts";
-import { multiply, sum } from "./math.ts";
+import { constant, multiply, sum } from "./math.ts";
 import { optimise } from "./passes/index.ts";
 import { formatShape, sameShape } from "./shape.ts";
 import type { Value } from "./value.ts";
@@ -27,16 +27,23 @@ export function evaluationGraph(forward: Graph, rows: number): Graph {
   return optimise(builder.graph(outputs));
 }
 
-/** As `evaluationGraph`, and for each parameter an output "gradient:NAME": d (sum of losses) / d parameter, of its shape. */
+/**
+ * As `evaluationGraph`, and for each parameter an output "gradient:NAME": d (sum of losses) / d parameter, of its shape. That of a frozen
+ * one is zeros, and nothing is computed for it.
+ */
 export function trainingGraph(forward: Graph, rows: number): Graph {
   const { builder, outputs, values } = summed(forward, rows);
   const slots = parameterSlots(forward);
+  const trained = slots.filter((slot) => !slot.frozen);
   const parts = gradients(
     builder,
     outputs.loss,
-    slots.map((slot) => values[slot.node]),
+    trained.map((slot) => values[slot.node]),
   );
-  slots.forEach((slot, i) => (outputs[gradientPrefix + slot.name] = parts[i]));
+  const partOf = new Map(trained.map((slot, i) => [slot, parts[i]]));
+  for (const slot of slots) {
+    outputs[gradientPrefix + slot.name] = partOf.get(slot) ?? constant(values[slot.node], 0, slot.shape);
+  }
   return optimise(builder.graph(outputs));
 }
 

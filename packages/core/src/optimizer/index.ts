@@ -2,8 +2,17 @@
 export { adagrad, adagradSpecSchema, type AdagradOptions, type AdagradSpec } from "./adagrad.ts";
 export { adam, adamSpecSchema, type AdamOptions, type AdamSpec } from "./adam.ts";
 export { adamW, adamWSpecSchema, type AdamWOptions, type AdamWSpec } from "./adam-w.ts";
+export { clipScale, clipSchema, type Clip } from "./clip.ts";
+export { frozenNames, parameterGroupSchema, vectorParts, type ParameterGroup, type VectorPart } from "./groups.ts";
 export { lion, lionSpecSchema, type LionOptions, type LionSpec } from "./lion.ts";
-export { createOptimizer, type Optimizer, type StepOptions, type StepResult, type VectorRange } from "./optimizer.ts";
+export {
+  createOptimizer,
+  type Optimizer,
+  type OptimizerOptions,
+  type StepOptions,
+  type StepResult,
+  type VectorRange,
+} from "./optimizer.ts";
 export { rmsProp, rmsPropSpecSchema, type RmsPropOptions, type RmsPropSpec } from "./rms-prop.ts";
 export { updateGraph, updateNames, type UpdateInputs, type UpdateResults, type UpdateRule } from "./rule.ts";
 export { sgd, sgdSpecSchema, type SgdOptions, type SgdSpec } from "./sgd.ts";

@@ -2,7 +2,9 @@
 import { z } from "zod";
 import { TabgradError } from "../errors.ts";
 import { GraphBuilder, math, type Value } from "../graph/index.ts";
-import { compileVectorProgram, VectorMemory } from "../vector/index.ts";
+import { compileVectorProgram, VectorMemory, type BoundVectorProgram, type VectorProgram } from "../vector/index.ts";
+import type { Clip } from "./clip.ts";
+import type { VectorPart } from "./groups.ts";
 import { updateGraph, updateNames } from "./rule.ts";
 import { optimizerSpecSchema, updateRule, type OptimizerSettings, type OptimizerSpec } from "./spec.ts";
 
@@ -27,20 +29,32 @@ export interface StepOptions extends VectorRange {
   readonly samples: number;
   /** Default: the optimizer's setting. */
   readonly learningRate?: number;
+  /** `clipScale` of the whole gradient's norm. Read where the optimizer clips by norm. Default: 1. */
+  readonly scale?: number;
+}
+
+export interface OptimizerOptions {
+  /** The vector as `vectorParts` divides it. Default: one part, trained by the optimizer's settings. */
+  readonly parts?: readonly VectorPart[];
+  readonly clip?: Clip;
 }
 
 /** Sums over the range; add those of all chunks, in ascending order where bits matter. */
 export interface StepResult {
-  /** Of the mean gradient, before weight decay. Not finite exactly if a gradient is not. */
+  /** Of the mean gradient, before clipping and weight decay. Not finite exactly if a gradient is not. */
   readonly squaredGradientNorm: number;
-  /** Of the new parameters. Not finite exactly if a parameter is not. */
+  /** Of the new parameters. Not finite exactly if a parameter is not. Neither holds parameters that are frozen. */
   readonly squaredParameterNorm: number;
+  /** How many values of the gradient were clipped; 0 where the optimizer does not clip by value. */
+  readonly clippedValues: number;
 }
 
 /** Every vector has as many values as the model has parameters, in the order of the flat vector. */
 export interface Optimizer {
   readonly settings: OptimizerSettings;
   readonly elements: number;
+  /** Of these, how many are trained. */
+  readonly trainedElements: number;
   /** The parameters themselves, not a copy: write initial values here; copy what is to outlive the next step. */
   readonly parameters: Float32Array<ArrayBuffer>;
   /** The gradient sum itself, not a copy. */
@@ -53,7 +67,7 @@ export interface Optimizer {
    */
   accumulate(offset: number, values: Float32Array | Uint8Array): void;
   /**
-   * The squared norm of the mean gradient; not finite exactly if a gradient is not. It changes nothing: a coordinator that asks this
+   * The squared norm of the mean gradient of parameters that are trained; not finite exactly if a gradient is not. It changes nothing: a coordinator that asks this
    * for the whole vector before the first `step` never has parameters that a bad gradient has touched.
    */
   squaredGradientNorm(range: VectorRange & { readonly samples: number }): number;
@@ -73,20 +87,27 @@ export interface Optimizer {
  * @throws TabgradError OPTION_INVALID for a wrong setting, MODEL_TOO_LARGE if the vectors need more than 4 GiB (500 million parameters
  *   for plain sgd, 260 million for Adam) or more than the machine has
  */
-export function createOptimizer(spec: OptimizerSpec, elements: number): Optimizer {
+export function createOptimizer(spec: OptimizerSpec, elements: number, { parts, clip }: OptimizerOptions = {}): Optimizer {
   const settings = parse(spec);
   const rule = updateRule(settings);
+  const { weightDecay } = settings;
+  const whole = { offset: 0, count: elements, rateFactor: 1, weightDecay, frozen: false };
+  const trained = checkParts(parts ?? [whole], elements).filter((part) => !part.frozen);
   const vectors = [parameters, gradients, ...rule.state];
   const memory = new VectorMemory({ ...Object.fromEntries(vectors.map((name) => [name, elements])), [staging]: stagingElements });
-  const update = compileVectorProgram(updateGraph(rule)).bind(memory);
+  const updates = compileUpdates(settings, trained, memory, clip);
   const add = compileVectorProgram(additionGraph()).bind(memory);
   const norm = compileVectorProgram(normGraph()).bind(memory);
-  const rangeOf = ({ offset = 0, count = elements - offset }: VectorRange) => ({ offset, count });
+  const rangeOf = ({ offset = 0, count = elements - offset }: VectorRange) => {
+    if (offset >= 0 && count >= 0 && offset + count <= elements) return { offset, count };
+    throw new RangeError(`values ${offset} to ${offset + count} of a vector of ${elements}`);
+  };
   const stagingBytes = new Uint8Array(memory.memory.buffer, memory.address(staging), stagingElements * valueBytes);
 
   return {
     settings,
     elements,
+    trainedElements: trained.reduce((sum, { count }) => sum + count, 0),
     parameters: memory.vector(parameters),
     gradients: memory.vector(gradients),
     clearGradients(range = {}) {
@@ -106,13 +127,21 @@ export function createOptimizer(spec: OptimizerSpec, elements: number): Optimize
       }
     },
     squaredGradientNorm({ samples, ...range }) {
-      return norm(rangeOf(range))[updateNames.squaredGradientNorm] / checkSamples(samples) ** 2;
+      const sums = within(trained, rangeOf(range)).map((part) => norm(part)[updateNames.squaredGradientNorm]);
+      return sums.reduce((sum, one) => sum + one, 0) / checkSamples(samples) ** 2;
     },
-    step({ step, samples, learningRate = settings.learningRate, ...range }) {
+    step({ step, samples, learningRate = settings.learningRate, scale = 1, ...range }) {
       if (!Number.isInteger(step) || step < 1) throw new RangeError(`steps count from 1; this is step ${step}`);
-      const sums = update({ ...rangeOf(range), scalars: { step, samples: checkSamples(samples), learningRate } });
-      const { squaredGradientNorm, squaredParameterNorm } = sums;
-      return { squaredGradientNorm, squaredParameterNorm };
+      const total = { squaredGradientNorm: 0, squaredParameterNorm: 0, clippedValues: 0 };
+      checkSamples(samples);
+      for (const { index, rateFactor, offset, count } of within(trained, rangeOf(range))) {
+        const scalars = { step, samples, learningRate: learningRate * rateFactor, scale };
+        const sums = updates[index]({ offset, count, scalars });
+        total.squaredGradientNorm += sums.squaredGradientNorm;
+        total.squaredParameterNorm += sums.squaredParameterNorm;
+        total.clippedValues += sums.clippedValues ?? 0;
+      }
+      return total;
     },
     stateVectors: () => Object.fromEntries(rule.state.map((name) => [name, memory.vector(name)])),
     restoreState(restored) {
@@ -120,6 +149,40 @@ export function createOptimizer(spec: OptimizerSpec, elements: number): Optimize
       for (const name of rule.state) memory.vector(name).set(restored[name]);
     },
   };
+}
+
+/** The update of each part. Parts that differ in offset alone share one, whose scalars are then the same from call to call. */
+function compileUpdates(
+  settings: OptimizerSettings,
+  parts: readonly VectorPart[],
+  memory: VectorMemory,
+  clip: Clip | undefined,
+): BoundVectorProgram[] {
+  const programs = new Map<number, VectorProgram>();
+  const bound = new Map<string, BoundVectorProgram>();
+  return parts.map(({ weightDecay, rateFactor }) => {
+    const program = programs.get(weightDecay) ?? compileVectorProgram(updateGraph(updateRule({ ...settings, weightDecay }), clip));
+    programs.set(weightDecay, program);
+    const key = `${weightDecay} ${rateFactor}`;
+    const update = bound.get(key) ?? program.bind(memory);
+    bound.set(key, update);
+    return update;
+  });
+}
+
+/** What of the parts lies in the range, each with its index. */
+function within<T extends Required<VectorRange>>(parts: readonly T[], range: Required<VectorRange>): (T & { index: number })[] {
+  return parts.flatMap((part, index) => {
+    const offset = Math.max(part.offset, range.offset);
+    const count = Math.min(part.offset + part.count, range.offset + range.count) - offset;
+    return count > 0 ? [{ ...part, offset, count, index }] : [];
+  });
+}
+
+function checkParts(parts: readonly VectorPart[], elements: number): readonly VectorPart[] {
+  const end = parts.reduce((position, { offset, count }) => (offset === position ? offset + count : NaN), 0);
+  if (end !== elements) throw new RangeError(`the parts do not make up a vector of ${elements} values, one after another`);
+  return parts;
 }
 
 function vectorGraph(names: readonly string[], build: (...values: Value[]) => Record<string, Value>) {

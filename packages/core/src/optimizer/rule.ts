@@ -1,6 +1,7 @@
 // What an optimizer is: named state vectors, and an update rule written as a small elementwise graph. The same graph is compiled for
 // the fast path and evaluated in float64 by the tests.
 import { GraphBuilder, math, type Graph, type Value } from "../graph/index.ts";
+import type { Clip } from "./clip.ts";
 
 /** What an update rule reads. Vectors are elementwise: parameter i sees gradient i and state i. */
 export interface UpdateInputs<State extends string> {
@@ -38,16 +39,20 @@ export const updateNames = {
   samples: "samples",
   learningRate: "learningRate",
   step: "step",
+  /** What the mean gradient is multiplied with to clip its norm. */
+  scale: "scale",
+  clippedValues: "clippedValues",
   squaredGradientNorm: "squaredGradientNorm",
   squaredParameterNorm: "squaredParameterNorm",
 } as const;
 
 /**
  * The graph of one step. Inputs: the vectors "parameters", "gradients" (sums) and the rule's state; the scalars "samples",
- * "learningRate" and "step". Outputs: the new "parameters" and state; the sums "squaredGradientNorm" (of the mean gradient, before
- * weight decay) and "squaredParameterNorm" (of the new parameters).
+ * "learningRate" and "step", with clipping by norm "scale", too. Outputs: the new "parameters" and state; the sums
+ * "squaredGradientNorm" (of the mean gradient, before clipping and weight decay) and "squaredParameterNorm" (of the new parameters),
+ * with clipping by value "clippedValues" (how many values of the gradient were clipped), too.
  */
-export function updateGraph(rule: UpdateRule): Graph {
+export function updateGraph(rule: UpdateRule, clip?: Clip): Graph {
   const builder = new GraphBuilder(1);
   const input = (name: string, batched: boolean): Value => builder.emit("input", [], { name, shape: [], batched });
   const parameters = input(updateNames.parameters, true);
@@ -58,12 +63,16 @@ export function updateGraph(rule: UpdateRule): Graph {
   const step = input(updateNames.step, false);
 
   // The division by the number of samples happens here and nowhere else.
-  const gradient = math.multiply(gradients, math.divide(math.constant(samples, 1), samples));
+  const mean = math.multiply(gradients, math.divide(math.constant(samples, 1), samples));
+  let gradient = mean;
+  if (clip && "norm" in clip) gradient = math.multiply(gradients, math.divide(input(updateNames.scale, false), samples));
+  if (clip && "value" in clip) gradient = math.maximum(math.minimum(mean, clip.value), -clip.value);
   const results = rule.update({ parameters, gradient, state, learningRate, step });
   return builder.graph({
     ...results.state,
     [updateNames.parameters]: results.parameters,
-    [updateNames.squaredGradientNorm]: math.sum(math.square(gradient)),
+    [updateNames.squaredGradientNorm]: math.sum(math.square(mean)),
+    ...(clip && "value" in clip && { [updateNames.clippedValues]: math.sum(math.greater(math.abs(mean), clip.value)) }),
     [updateNames.squaredParameterNorm]: math.sum(math.square(results.parameters)),
   });
 }

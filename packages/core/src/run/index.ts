@@ -2,5 +2,6 @@
 export { defaultMicrobatchSize } from "./microbatch-size.ts";
 export { applyOverrides } from "./overrides.ts";
 export { resolveRun, restoreRun, runDescriptionVersion, type ResolvedRun, type RunDescription } from "./resolve.ts";
+export { runOptimizer } from "./run-optimizer.ts";
 export { defineRun, type CheckpointInterval, type InitialiseOptions, type Interval, type RunFile } from "./run-file.ts";
 export { checkRun, type Duration, type RunSettings } from "./settings.ts";

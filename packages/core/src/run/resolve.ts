@@ -1,9 +1,10 @@
 // A run that can begin: the graph built, and all of it described as plain data, which a checkpoint keeps and a resumed run reads.
 import { z } from "zod";
 import { TabgradError } from "../errors.ts";
-import { metricNames, type Graph } from "../graph/graph.ts";
+import { metricNames, parameterSlots, withFrozen, type Graph } from "../graph/graph.ts";
 import { graphFromJson, graphToJson } from "../graph/json.ts";
 import { forwardGraph, type DataShape } from "../model/forward-graph.ts";
+import { frozenNames, vectorParts } from "../optimizer/groups.ts";
 import { durationSchema, microbatchSizeSchema, settingsShape } from "./schema.ts";
 import type { RunSettings } from "./settings.ts";
 
@@ -32,11 +33,22 @@ export interface ResolvedRun {
 
 /**
  * @param data how the dataset describes its features and labels
- * @throws TabgradError MODEL_INVALID where model, loss, metrics and data do not fit together
+ * @throws TabgradError MODEL_INVALID where model, loss, metrics and data do not fit together, RUN_FILE_INVALID where parameter groups do
+ *   not fit the model
  */
 export function resolveRun(settings: RunSettings, data: DataShape): ResolvedRun {
   const { model, loss, metrics, ...plain } = settings;
-  const graph = forwardGraph({ model, loss, ...(metrics && { metrics }), data });
+  const built = forwardGraph({ model, loss, ...(metrics && { metrics }), data });
+  const slots = parameterSlots(built);
+  // Patterns are checked here, where the names are known.
+  vectorParts(plain.optimizer, plain.parameterGroups, slots);
+  const graph = withFrozen(
+    built,
+    frozenNames(
+      plain.parameterGroups,
+      slots.map(({ name }) => name),
+    ),
+  );
   const description: RunDescription = {
     version: runDescriptionVersion,
     ...plain,

@@ -3,6 +3,8 @@ import type { DataSpec } from "../data/spec.ts";
 import type { Layer } from "../model/layer.ts";
 import type { Loss, Metric } from "../model/loss.ts";
 import type { PretrainedOptions } from "../model/pretrained.ts";
+import type { Clip } from "../optimizer/clip.ts";
+import type { ParameterGroup } from "../optimizer/groups.ts";
 import type { OptimizerSpec } from "../optimizer/spec.ts";
 
 /** How often: counted in epochs or in steps. "end" is once, at the end of the run, when it is due in any case. */
@@ -29,7 +31,14 @@ export interface RunFile {
   readonly metrics?: readonly Metric[];
   /** How to make it small: `sgd({ … })`, `adam({ … })`, `adamW({ … })`, `rmsProp({ … })`, `lion({ … })` or `adagrad({ … })`. */
   readonly optimizer: OptimizerSpec;
-  /** Samples of a step, over all workers together. */
+  /** Parameters that are trained in another way than the rest, or not at all: `[{ parameters: "*.bias", weightDecay: 0 }]`. */
+  readonly parameterGroups?: readonly ParameterGroup[];
+  /** What to make of gradients that are too long, `{ norm: 1 }`, or of their values that are too large, `{ value: 0.5 }`. */
+  readonly clip?: Clip;
+  /**
+   * Samples of a step, over all workers together. A worker computes some microbatches of them at a time and adds their gradients, so
+   * that a batch may be as large as you like (gradient accumulation).
+   */
   readonly batchSize: number;
   /**
    * Samples that a worker takes at a time; `batchSize` is a multiple of it. Default: the divisor of `batchSize` that makes a step of

@@ -4,6 +4,8 @@ import { dataSpecSchema } from "../data/spec.ts";
 import type { Layer } from "../model/layer.ts";
 import type { Loss, Metric } from "../model/loss.ts";
 import { roleOf } from "../model/role.ts";
+import { clipSchema } from "../optimizer/clip.ts";
+import { parameterGroupSchema } from "../optimizer/groups.ts";
 import { optimizerSpecSchema } from "../optimizer/spec.ts";
 import { runBounds } from "./bounds.ts";
 import type { CheckpointInterval, InitialiseOptions, Interval } from "./run-file.ts";
@@ -46,6 +48,7 @@ const initialiseOptions = z.strictObject(
 const initialiseSchema = z.union([weightsPath, initialiseOptions], {
   error: "expected the path of a checkpoint, or { from, prefix, … }",
 });
+const groupsExpected = 'expected a list such as [{ parameters: "*.bias", weightDecay: 0 }]';
 
 /** The settings of a run that are plain data, and so the same in a run file and in a checkpoint. */
 export const settingsShape = {
@@ -57,6 +60,8 @@ export const settingsShape = {
   checkpointEvery: checkpointInterval.default({ epochs: 1 }),
   exact: z.boolean({ error: "expected true or false" }).default(false),
   initialise: initialiseSchema.optional(),
+  parameterGroups: z.array(parameterGroupSchema, { error: groupsExpected }).default([]),
+  clip: clipSchema.optional(),
 } as const;
 
 export const microbatchSizeSchema = whole(1, runBounds.microbatch);

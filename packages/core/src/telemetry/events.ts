@@ -64,8 +64,13 @@ export type TelemetryEvent =
       /** Smoothed over the last second or so. */
       readonly samplesPerSecond: number;
       readonly workers: number;
-      /** Norm of the mean gradient. */
+      /** Norm of the mean gradient, before clipping. */
       readonly gradientNorm: number;
+      /**
+       * In a run that clips: the share of the gradient that was cut off, 0 where nothing was. By norm, of its length; by value, how many
+       * of its values were clipped, as a share of all that are trained.
+       */
+      readonly clipped?: number;
       readonly learningRate: number;
       readonly shares: readonly WorkerShare[];
     }
