@@ -1,13 +1,16 @@
 // Nobody has to stay: whoever dies, stalls, is cut off or sends nonsense, and be it the coordinator, an exact run ends with the bits of
 // a quiet run on a single worker. Real processes, real signals, real sockets.
+import { sentence } from "@tabgrad/core";
 import { describe, expect, it } from "vitest";
-import { tabgrad } from "./support/command.ts";
+import { tabgrad, type Command } from "./support/command.ts";
 import { FaultScript } from "./support/faults.ts";
 import { playFaults } from "./support/faulty-run.ts";
 import { temporaryFolder } from "./support/folder.ts";
 
 const runFile = "e2e/runs/elastic.ts";
 const workers = 3;
+/** For 55 processes to start, one after another, on a machine that has much else to do. */
+const manyStartsMs = 900_000;
 
 async function quietHash(count: number, ...more: string[]): Promise<unknown> {
   const args = ["train", runFile, "--workers", String(count), "--engine", "cpu", "--json", "--out", temporaryFolder(), ...more];
@@ -49,7 +52,7 @@ describe("an exact run", () => {
     expect(await quietHash(1, ...steps, "--seed", "2")).not.toBe(hashes[0]);
   });
 
-  it("has the same bits after 50 kills of workers and 5 of the coordinator", async () => {
+  it("has the same bits after 50 kills of workers and 5 of the coordinator", { timeout: manyStartsMs }, async () => {
     const script = FaultScript.random(1, { kills: 50, restarts: 5, firstStep: 2, lastStep: 160 });
     const { played, joins } = await play(script);
     expect(count(played, ({ fault }) => fault.kind === "kill")).toBe(50);
@@ -74,11 +77,66 @@ describe("an exact run", () => {
     expect(new Set(refused), "only who sent nonsense was refused").toEqual(new Set(corrupted));
   });
 
+  it("has the same bits though two workers send nonsense again and again, each of another kind, until they are sent away", async () => {
+    const script = new FaultScript().corruptAt(40, 0, "notFinite", 3).corruptAt(42, 1, "outlandish", 3);
+    const { played, decisions, ends } = await play(script);
+    const [notFinite, outlandish] = played.map(({ name }) => name!);
+    const reasonsOf = (kind: "refused" | "quarantined", name: string) =>
+      decisions.flatMap((reason) => (reason.kind === kind && reason.worker === name ? [reason] : []));
+    for (const [name, why] of [
+      [notFinite, /not finite/],
+      [outlandish, /times as long as its peers'/],
+    ] as const) {
+      const refused = reasonsOf("refused", name);
+      expect(refused).toHaveLength(3);
+      for (const reason of refused) expect(sentence(reason)).toMatch(why);
+      expect(reasonsOf("quarantined", name)).toHaveLength(1);
+      expect(ends.get(name)).toMatchObject({ exitCode: 4, stderr: expect.stringContaining("WORKER_QUARANTINED") as string });
+    }
+    const blamed = decisions.filter(({ kind }) => kind === "refused" || kind === "quarantined");
+    expect(blamed, "nobody else was blamed").toHaveLength(8);
+  });
+
+  it("has the same bits whenever people start workers and kill them: while one comes, many at once, all of them", async () => {
+    const args = ["coordinator", runFile, "--port", "0", "--min-workers", "2", "--json", "--out", temporaryFolder()];
+    const coordinator = tabgrad(args);
+    const { url } = (await coordinator.event("start")) as unknown as { url: string };
+    let count = 0;
+    const add = (): { name: string; command: Command } => {
+      const name = `hand-${++count}`;
+      return { name, command: tabgrad(["worker", url, "--engine", "cpu", "--threads", "1", "--name", name]) };
+    };
+    const joined = ({ name }: { name: string }) =>
+      coordinator.event("worker", (event) => event.name === name && event.state === "joined");
+    const after = (step: number) => coordinator.event("step", (event) => (event.step as number) >= step);
+    const kill = (...workers: readonly { command: Command }[]) => workers.forEach(({ command }) => command.kill("SIGKILL"));
+    const [first, second] = [add(), add()];
+    await after(3);
+    kill(second);
+    const early = add();
+    await early.command.said(/computing on/);
+    kill(early);
+    const third = add();
+    await joined(third);
+    kill(third);
+    const crowd = [add(), add(), add()];
+    await after(30);
+    kill(first, ...crowd);
+    add();
+    add();
+    expect(await coordinator.event("done")).toMatchObject({
+      outcome: "finished",
+      step: 200,
+      parametersSha256: await expectedHash(),
+    });
+  });
+
   it("is played again from its printed script", () => {
     const draw = () => FaultScript.random(7, { kills: 4, restarts: 1, firstStep: 2, lastStep: 30 });
     expect(String(draw())).toBe(String(draw()));
-    expect(String(new FaultScript().killAt(3, 1).stallAt(4, 2, 9).restartCoordinatorAt(12))).toBe(
-      "new FaultScript().killAt(3, 1).stallAt(4, 2, 9).restartCoordinatorAt(12)",
+    const script = new FaultScript().killAt(3, 1).stallAt(4, 2, 9).corruptAt(5, 0, "outlandish", 2).restartCoordinatorAt(12);
+    expect(String(script)).toBe(
+      'new FaultScript().killAt(3, 1).stallAt(4, 2, 9).corruptAt(5, 0, "outlandish", 2).restartCoordinatorAt(12)',
     );
   });
 });

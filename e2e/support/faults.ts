@@ -1,13 +1,20 @@
 // What goes wrong in a run, and at which step of it: a script that can be drawn from a seed, printed, and played again
 // (faulty-run.ts plays it).
 import { KeyedRandom } from "@tabgrad/core";
+import type { Corruption } from "./frame-tamper.ts";
 
 /** `worker`: an index, modulo their number, into the workers that take part then, in the order in which they joined. */
 export type Fault =
   | { readonly kind: "kill"; readonly step: number; readonly worker: number }
   | { readonly kind: "stall"; readonly step: number; readonly worker: number; readonly untilStep: number }
   | { readonly kind: "partition"; readonly step: number; readonly worker: number; readonly untilStep: number }
-  | { readonly kind: "corrupt"; readonly step: number; readonly worker: number }
+  | {
+      readonly kind: "corrupt";
+      readonly step: number;
+      readonly worker: number;
+      readonly how: Corruption;
+      readonly refusals: number;
+    }
   | { readonly kind: "restartCoordinator"; readonly step: number };
 
 /** Faults happen when the coordinator has told of their step, never by the clock. Every method returns a longer script. */
@@ -33,9 +40,9 @@ export class FaultScript {
     return this.with({ kind: "partition", step, worker, untilStep });
   }
 
-  /** On its way, a value in the worker's next upload becomes NaN or infinite. */
-  corruptAt(step: number, worker: number): FaultScript {
-    return this.with({ kind: "corrupt", step, worker });
+  /** On its way, a value in the worker's next upload is spoilt, and again in later ones until so many of them were refused. */
+  corruptAt(step: number, worker: number, how: Corruption = "notFinite", refusals = 1): FaultScript {
+    return this.with({ kind: "corrupt", step, worker, how, refusals });
   }
 
   /** The coordinator is killed, and resumed on the same folder and port. */
@@ -45,7 +52,10 @@ export class FaultScript {
 
   /** The script as code. */
   toString(): string {
-    const calls = this.faults.map(({ kind, step, ...rest }) => `.${kind}At(${[step, ...Object.values(rest)].join(", ")})`);
+    const calls = this.faults.map(({ kind, step, ...rest }) => {
+      const values = [step, ...Object.values(rest)].map((value: string | number) => JSON.stringify(value));
+      return `.${kind}At(${values.join(", ")})`;
+    });
     return `new FaultScript()${calls.join("")}`;
   }
 

@@ -1,7 +1,8 @@
 // Plays a FaultScript on a run of real processes. It goes by what the coordinator tells with --json and by nothing else.
 import type { Reason } from "@tabgrad/core";
-import { tabgrad, type Command, type JsonEvent } from "./command.ts";
+import { tabgrad, type Command, type Ended, type JsonEvent } from "./command.ts";
 import type { Fault, FaultScript } from "./faults.ts";
+import type { Corruption } from "./frame-tamper.ts";
 import { TamperingProxy } from "./tampering-proxy.ts";
 
 export interface FaultyRunOptions {
@@ -23,6 +24,8 @@ export interface FaultyRunResult {
   readonly decisions: readonly Reason[];
   /** How often a coordinator said that a worker joined. */
   readonly joins: number;
+  /** Of all workers, by name. */
+  readonly ends: ReadonlyMap<string, Ended>;
 }
 
 interface Worker {
@@ -31,6 +34,13 @@ interface Worker {
 }
 
 type WorkerFault = Exclude<Fault, { kind: "restartCoordinator" }>;
+
+/** A worker whose uploads are to be refused so many times more; the next is spoilt once the run has come to `from`. */
+interface Corrupting {
+  readonly how: Corruption;
+  readonly refusals: number;
+  readonly from: number;
+}
 
 /** Steps after which a spoilt upload that nobody refused must have been one that nobody needed: another one is spoilt. */
 const unnoticedSteps = 10;
@@ -47,8 +57,9 @@ export class FaultyRun {
   private readonly played: { fault: Fault; name?: string }[] = [];
   /** Faults that wait for their end. */
   private readonly endings = new Map<string, { untilStep: number; end: () => void }>();
-  /** The workers whose uploads are to be refused, and the step at which one was last to be spoilt. */
-  private readonly corrupting = new Map<string, number>();
+  private readonly corrupting = new Map<string, Corrupting>();
+  /** Workers that stand still so that the run needs the upload of another. */
+  private readonly held = new Set<string>();
   private readonly decisions: Reason[] = [];
   private joins = 0;
   private step = 0;
@@ -68,12 +79,13 @@ export class FaultyRun {
     await Promise.all(Array.from({ length: options.workers }, () => run.work()));
     const done = await over;
     for (const { end } of run.endings.values()) end();
+    run.release();
     if (run.pending.length > 0) throw new Error(`the run ended before ${JSON.stringify(run.pending)}`);
     await run.coordinator.ended;
-    // Who was not there at the end waits for a coordinator to come, for as long as it takes.
+    // Who was not there at the end waits for a coordinator to come.
     for (const { command } of run.workers.values()) command.kill("SIGKILL");
-    await Promise.all([...run.workers.values()].map(({ command }) => command.ended));
-    return { done, played: run.played, decisions: run.decisions, joins: run.joins };
+    const ends = await Promise.all([...run.workers].map(async ([name, { command }]) => [name, await command.ended] as const));
+    return { done, played: run.played, decisions: run.decisions, joins: run.joins, ends: new Map(ends) };
   }
 
   private async coordinate(args: readonly string[]): Promise<void> {
@@ -128,7 +140,33 @@ export class FaultyRun {
 
   private decided(reason: Reason): void {
     this.decisions.push(reason);
-    if (reason.kind === "refused") this.corrupting.delete(reason.worker);
+    if (reason.kind === "refused") this.refused(reason.worker);
+    // Whoever is sent away for good ends by itself; another one takes its place.
+    if (reason.kind === "quarantined") void this.work().catch(this.over.reject);
+  }
+
+  private refused(name: string): void {
+    const { how, refusals } = this.corrupting.get(name) ?? { refusals: 0 };
+    this.corrupting.delete(name);
+    // The others have to do it again before the next can be refused.
+    if (how && refusals > 1) this.corrupting.set(name, { how, refusals: refusals - 1, from: this.step + 1 });
+    this.release();
+  }
+
+  /** All others stand still, or the run might do without this worker for so long that it is over before. */
+  private corrupt(name: string, { how, refusals }: Pick<Corrupting, "how" | "refusals">): void {
+    this.corrupting.set(name, { how, refusals, from: this.step + unnoticedSteps });
+    this.workers.get(name)!.proxy!.corruptNext(how);
+    for (const other of this.participants) {
+      if (this.corrupting.has(other)) continue;
+      this.held.add(other);
+      this.workers.get(other)!.command.kill("SIGSTOP");
+    }
+  }
+
+  private release(): void {
+    for (const name of this.held) this.workers.get(name)!.command.kill("SIGCONT");
+    this.held.clear();
   }
 
   private endDue(): void {
@@ -137,11 +175,10 @@ export class FaultyRun {
       this.endings.delete(name);
       end();
     }
-    for (const [name, since] of this.corrupting) {
-      const proxy = this.workers.get(name)!.proxy!;
-      if (proxy.isArmed || this.step < since + unnoticedSteps) continue;
-      this.corrupting.set(name, this.step);
-      proxy.corruptNext();
+    for (const [name, corrupting] of this.corrupting) {
+      if (this.step < corrupting.from || this.workers.get(name)!.proxy!.isArmed) continue;
+      this.release();
+      this.corrupt(name, corrupting);
     }
   }
 
@@ -188,8 +225,9 @@ export class FaultyRun {
         this.endings.set(name, { untilStep: fault.untilStep, end: () => proxy!.cut() });
         return;
       case "corrupt":
-        this.corrupting.set(name, this.step);
-        return proxy!.corruptNext();
+        // Nothing else happens to a worker that is to be sent away.
+        if (fault.refusals > 1) this.participants.delete(name);
+        return this.corrupt(name, fault);
       default:
         return fault satisfies never;
     }

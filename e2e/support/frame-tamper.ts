@@ -9,6 +9,16 @@ const binary = 0x82;
 const contributionChunk = (2 << 3) | 2;
 const headerOffset = 4;
 
+/** `notFinite`: the last value of a tensor becomes NaN or infinite; `outlandish`: it becomes half a million or more. */
+export type Corruption = "notFinite" | "outlandish";
+
+/** What is set in the two bytes of a float32 that hold its exponent, and what is kept of them. */
+const exponents = {
+  notFinite: { low: { keep: 0xff, set: 0x80 }, high: { keep: 0xff, set: 0x7f } },
+  // 2 to the power of 19, times a mantissa from 1 to 2.
+  outlandish: { low: { keep: 0x7f, set: 0 }, high: { keep: 0x80, set: 0x49 } },
+} as const satisfies Record<Corruption, unknown>;
+
 export class FrameTamper {
   /** `no`: not the worker's WebSocket. */
   private speaks: "unknown" | "request" | "frames" | "no" = "unknown";
@@ -19,8 +29,8 @@ export class FrameTamper {
   private position = 0;
   private isGradient = false;
 
-  /** Looks at the bytes, which come in any pieces; true where the last value of a tensor was made NaN or infinite in them. */
-  pass(bytes: Buffer, mayChange: boolean): boolean {
+  /** Looks at the bytes, which come in any pieces; true where the last value of a tensor was spoilt in them. */
+  pass(bytes: Buffer, corruption: Corruption | undefined): boolean {
     let isChanged = false;
     for (let i = this.skipRequest(bytes); i < bytes.length;) {
       if (this.position === this.length) {
@@ -33,9 +43,10 @@ export class FrameTamper {
       if (tag >= i && tag < end) this.isGradient = this.head[0] === binary && bytes[tag] === contributionChunk;
       // Both bytes of the exponent, little-endian, if they came together; as good as always.
       const exponent = at(this.length - 2);
-      if (mayChange && !isChanged && this.isGradient && exponent >= i && exponent + 1 < end) {
-        bytes[exponent] |= 0x80;
-        bytes[exponent + 1] |= 0x7f;
+      if (corruption && !isChanged && this.isGradient && exponent >= i && exponent + 1 < end) {
+        const { low, high } = exponents[corruption];
+        bytes[exponent] = (bytes[exponent] & low.keep) | low.set;
+        bytes[exponent + 1] = (bytes[exponent + 1] & high.keep) | high.set;
         isChanged = true;
       }
       this.position += end - i;

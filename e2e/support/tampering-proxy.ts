@@ -3,7 +3,7 @@
 import { once } from "node:events";
 import { connect, createServer, type AddressInfo, type Server, type Socket } from "node:net";
 import { afterEach } from "vitest";
-import { FrameTamper } from "./frame-tamper.ts";
+import { FrameTamper, type Corruption } from "./frame-tamper.ts";
 
 const opened = new Set<TamperingProxy>();
 
@@ -12,9 +12,7 @@ afterEach(() => {
 });
 
 export class TamperingProxy {
-  /** Values that were made NaN or infinite so far. */
-  corrupted = 0;
-  private armed = false;
+  private corruption: Corruption | undefined;
   private isPartitioned = false;
   private readonly server: Server;
   private readonly lines = new Set<readonly [Socket, Socket]>();
@@ -37,12 +35,12 @@ export class TamperingProxy {
   }
 
   get isArmed(): boolean {
-    return this.armed;
+    return this.corruption !== undefined;
   }
 
-  /** The next chunk of a contribution gets a value that is no number. */
-  corruptNext(): void {
-    this.armed = true;
+  /** The next chunk of a contribution gets such a value. */
+  corruptNext(how: Corruption): void {
+    this.corruption = how;
   }
 
   /** From now on nothing is read, so nothing is forwarded, not even the end of a connection. */
@@ -73,11 +71,7 @@ export class TamperingProxy {
     this.lines.add(line);
     const tamper = new FrameTamper();
     worker.on("data", (bytes) => {
-      const isChanged = tamper.pass(bytes, this.armed);
-      if (isChanged) {
-        this.armed = false;
-        this.corrupted += 1;
-      }
+      if (tamper.pass(bytes, this.corruption)) this.corruption = undefined;
       coordinator.write(bytes);
     });
     coordinator.on("data", (bytes) => worker.write(bytes));
