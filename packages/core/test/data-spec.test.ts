@@ -1,6 +1,6 @@
 // What a run file may say about data, and what it is told when it says something else.
 import { describe, expect, it } from "vitest";
-import { csv, dataSpecSchema, idx } from "../src/data/index.ts";
+import { arrow, cifar, csv, dataSpecSchema, idx, imageFolder, jsonLines, npy, npz, parquet, text } from "../src/data/index.ts";
 
 const files = { images: "images-idx3-ubyte", labels: "labels-idx1-ubyte" };
 
@@ -20,6 +20,18 @@ describe("a run file's data", () => {
       csv({ path: "npm:some-package/data.csv", label: -1, header: false, features: [0, 1], categorical: [], delimiter: "\t" }),
       csv({ path: "a.csv", label: ["x", "y"], test: { path: "b.csv" }, task: "values", normalise: "none" }),
       csv({ path: "a.csv", label: "y", test: { fraction: 0 }, task: "classes", classes: ["no", "yes"] }),
+      jsonLines({ path: ["a.jsonl", "https://example.org/b.jsonl.gz"], label: "answer.value", missing: "skip" }),
+      parquet({ path: "part-*.parquet", label: "y", features: ["x"] }),
+      arrow({ path: "a.arrow", label: "y", categorical: ["kind"] }),
+      npy({ train: { features: ["a.npy", "b.npy"], labels: "y*.npy" }, test: { features: "c.npy", labels: "d.npy" } }),
+      npz({ path: "mnist.npz", train: { features: "x_train", labels: "y_train" }, task: "classes", classes: 10 }),
+      npz({ path: "a.npz", train: { features: "x", labels: "y" }, test: { path: "b.npz", features: "x", labels: "y" } }),
+      cifar({ path: "data_batch_*.bin", test: { path: "test_batch.bin" } }),
+      cifar({ path: "train.bin", classes: 100, labels: "coarse", normalise: "standard" }),
+      imageFolder({ path: "photos", size: [64, 96], fit: "pad", channels: 1, test: { path: "others" } }),
+      imageFolder({ path: "photos", size: 64, classes: ["cat", "dog"], test: { fraction: 0.2 } }),
+      text({ path: "book.txt", length: 64 }),
+      text({ path: ["a.txt", "b.txt"], tokens: { bytePairs: 512 }, length: 128, stride: 64, test: { path: "c.txt" } }),
     ];
     expect(idx({ train: files })).toEqual({ kind: "idx", train: files });
     expect(csv({ path: "a.csv", label: "y" })).toEqual({ kind: "csv", path: "a.csv", label: "y" });
@@ -31,13 +43,22 @@ describe("a run file's data", () => {
   });
 
   it.each([
-    [undefined, ": expected data made by idx({ … }) or csv({ … })"],
-    [{ kind: "parquet" }, "kind: expected data made by idx({ … }) or csv({ … })"],
+    [
+      undefined,
+      ": expected data made by idx, npy, npz, cifar, csv, jsonLines, parquet, arrow, imageFolder or text, such as csv({ path: …, label: … })",
+    ],
+    [
+      { kind: "feather" },
+      "kind: expected data made by idx, npy, npz, cifar, csv, jsonLines, parquet, arrow, imageFolder or text, such as csv({ path: …, label: … })",
+    ],
     [{ kind: "idx" }, "train: expected { images, labels }, two paths of IDX files"],
-    [{ kind: "idx", train: { images: "a" } }, 'train.labels: expected a path: relative to the run file, or "npm:PACKAGE/PATH"'],
+    [
+      { kind: "idx", train: { images: "a" } },
+      'train.labels: expected a path relative to the run file, a pattern such as "data/*.csv", "npm:PACKAGE/PATH", or an http(s) address, or a list of these',
+    ],
     [
       { kind: "idx", train: { ...files, labels: "" } },
-      'train.labels: the path is empty; expected one relative to the run file, or "npm:PACKAGE/PATH"',
+      'train.labels: the path is empty; expected a path relative to the run file, a pattern such as "data/*.csv", "npm:PACKAGE/PATH", or an http(s) address',
     ],
     [{ kind: "idx", train: files, tests: files }, ': Unrecognized key: "tests"'],
     [{ kind: "idx", train: { ...files, label: "x" } }, 'train: Unrecognized key: "label"'],
@@ -49,7 +70,7 @@ describe("a run file's data", () => {
     [{ kind: "idx", train: files, test: { fraction: 0.1, seed: 1 } }, 'test: Unrecognized key: "seed"'],
     [
       { kind: "idx", train: files, test: { images: "a" } },
-      'test.labels: expected a path: relative to the run file, or "npm:PACKAGE/PATH"',
+      'test.labels: expected a path relative to the run file, a pattern such as "data/*.csv", "npm:PACKAGE/PATH", or an http(s) address, or a list of these',
     ],
     [{ kind: "idx", train: files, test: "x" }, "test: expected { images, labels }, two paths of IDX files"],
     [{ kind: "idx", train: files, classes: 1 }, "classes: expected at least two classes"],
@@ -83,6 +104,21 @@ describe("a run file's data", () => {
       { kind: "csv", path: "a.csv", label: ["x", "y"], task: "classes" },
       "label: several labels are values: expected one column where there are classes",
     ],
+    [{ kind: "csv", path: [], label: "y" }, "path: the list is empty; expected one path at least"],
+    [{ kind: "csv", path: "a.csv", label: "y", missing: "mean" }, 'missing: expected "refuse" or "skip"'],
+    [{ kind: "jsonLines", path: "a", label: "y", header: false }, ': Unrecognized key: "header"'],
+    [{ kind: "npz", path: "a.npz", train: { features: "x" } }, "train.labels: expected the name of an array in the file"],
+    [{ kind: "npy", train: "a.npy" }, "train: expected { features, labels }, two paths of npy files"],
+    [{ kind: "cifar", path: "a", classes: 20 }, "classes: expected 10 or 100"],
+    [
+      { kind: "cifar", path: "a", labels: "fine" },
+      "labels: CIFAR-10 has one label for each image: leave it out, or say classes: 100",
+    ],
+    [{ kind: "imageFolder", path: "a", size: "big" }, "size: expected a number of pixels, or [height, width]"],
+    [{ kind: "imageFolder", path: "a", channels: 4 }, "channels: expected 1 (grey) or 3 (colour)"],
+    [{ kind: "imageFolder", path: "a", fit: "cover" }, 'fit: expected "crop", "pad" or "stretch"'],
+    [{ kind: "text", path: "a" }, "length: expected a whole number from 1 to 65536"],
+    [{ kind: "text", path: "a", length: 8, tokens: "words" }, 'tokens: expected "characters" or { bytePairs: n }, n tokens in all'],
   ])("answers %j with %j", (value, message) => {
     expect(complaints(value)).toEqual([message]);
   });

@@ -1,4 +1,5 @@
 // @tabgrad/data: from what a run file names to a description and the bytes of the shards.
-export { fingerprint } from "./fingerprint.ts";
-export { type Dataset, openDataset, type OpenOptions } from "./open.ts";
-export { MemoryShardStore, shardHash, type ShardStore } from "./store.ts";
+export { openDataset, type OpenOptions } from "./open.ts";
+export type { Dataset } from "./shards/dataset.ts";
+export { fingerprint } from "./shards/fingerprint.ts";
+export { MemoryShardStore, shardHash, type ShardStore } from "./shards/store.ts";

@@ -2,8 +2,11 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { TabgradError } from "@tabgrad/core";
+import { type DataSpec, type FieldValues, type Paths, TabgradError } from "@tabgrad/core";
 import { afterAll, beforeAll } from "vitest";
+import { findFiles } from "../src/files/find.ts";
+import { readSource } from "../src/read.ts";
+import type { DataSource, Samples, SampleStream } from "../src/samples.ts";
 
 /** A folder that is there from before the first test of the file until after the last one. */
 export function testFolder(): { path(): string; write(name: string, content: string | Uint8Array): Promise<string> } {
@@ -53,4 +56,38 @@ export async function refusal(action: () => unknown): Promise<{ code: string; me
     throw error;
   }
   throw new Error("nothing was refused");
+}
+
+/** All samples of a stream from number `from` on, in one piece. */
+export async function collect(stream: SampleStream, from = 0): Promise<Samples> {
+  const blocks: Samples[] = [];
+  for await (const block of stream.blocks(from)) blocks.push(block);
+  const count = blocks.reduce((sum, block) => sum + block.count, 0);
+  const join = (parts: readonly FieldValues[]): FieldValues => {
+    const joined = parts[0].slice(0, 0);
+    const all = new (joined.constructor as Uint8ArrayConstructor)(parts.reduce((sum, { length }) => sum + length, 0));
+    let end = 0;
+    for (const part of parts) {
+      all.set(part, end);
+      end += part.length;
+    }
+    return all;
+  };
+  return { count, columns: (blocks[0]?.columns ?? []).map((_, f) => join(blocks.map(({ columns }) => columns[f]))) };
+}
+
+/** A source whose samples were all read once, so that what is wrong with them has shown. */
+export interface ReadSource extends Omit<DataSource, "train" | "test"> {
+  readonly train: Samples;
+  readonly test: Samples | { readonly fraction: number };
+}
+
+/** Reads everything that `spec` names, with paths relative to `folder`. */
+export async function readAll(spec: DataSpec, folder: string): Promise<ReadSource> {
+  const fetch = (address: string) => Promise.reject(new Error(`nothing is fetched here: ${address}`));
+  const find = (paths: Paths) => findFiles(paths, { baseDirectory: folder, fetch });
+  const source = await readSource(spec, { baseDirectory: folder, find });
+  const train = await collect(source.train);
+  if (train.count !== source.train.count) throw new Error(`${train.count} samples came, ${source.train.count} were announced`);
+  return { ...source, train, test: "fraction" in source.test ? source.test : await collect(source.test) };
 }

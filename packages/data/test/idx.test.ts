@@ -3,36 +3,31 @@ import { gzipSync } from "node:zlib";
 import type { IdxSpec } from "@tabgrad/core";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { parseIdx } from "../src/idx.ts";
-import { readIdxSource } from "../src/idx-source.ts";
-import type { Samples } from "../src/source.ts";
-import { idxBytes, refusal, testFolder } from "./data-files.ts";
+import { openIdx } from "../src/arrays/idx.ts";
+import type { Samples } from "../src/samples.ts";
+import { idxBytes, readAll, refusal, testFolder } from "./data-files.ts";
 
 const folder = testFolder();
-const parse = (bytes: Uint8Array) => parseIdx({ path: "x.idx", bytes, unpacked: false });
 
-describe("parseIdx", () => {
+/** The whole array in a file. */
+async function parse(bytes: Uint8Array) {
+  const path = await folder.write("x.idx", bytes);
+  const { type, shape, storage, blocks } = await openIdx({ path, name: "x.idx" });
+  const values: number[] = [];
+  for await (const block of blocks(0)) values.push(...block);
+  return { type, shape, storage, values };
+}
+
+describe("openIdx", () => {
   it.each([
-    [0x08, "unsigned byte", Uint8Array, [0, 1, 128, 255, 7, 9]],
-    [0x09, "signed byte", Int32Array, [0, -1, 127, -128, 7, 9]],
-    [0x0b, "short", Int32Array, [0, -1, 32767, -32768, 7, 9]],
-    [0x0c, "int", Int32Array, [0, -1, 2147483647, -2147483648, 7, 9]],
-    [0x0d, "float", Float32Array, [0, -1.5, 3.25, 2 ** 100, 7, 9]],
-    [0x0e, "double", Float32Array, [0, -1.5, 3.25, 2 ** -100, 7, 9]],
-  ])("reads type %i, %s", (type, name, array, values) => {
-    const parsed = parse(idxBytes(type, [2, 3], values));
-    expect(parsed).toMatchObject({ type: name, shape: [2, 3] });
-    expect(parsed.values).toBeInstanceOf(array);
-    expect([...parsed.values]).toEqual(values);
-  });
-
-  it("copies no bytes, wherever they lie", () => {
-    const bytes = idxBytes(0x08, [3], [1, 2, 3]);
-    const shifted = new Uint8Array(bytes.length + 5);
-    shifted.set(bytes, 5);
-    const { values } = parse(shifted.subarray(5));
-    expect(values.buffer).toBe(shifted.buffer);
-    expect([...values]).toEqual([1, 2, 3]);
+    [0x08, "unsigned byte", "uint8", [0, 1, 128, 255, 7, 9]],
+    [0x09, "signed byte", "int32", [0, -1, 127, -128, 7, 9]],
+    [0x0b, "short", "int32", [0, -1, 32767, -32768, 7, 9]],
+    [0x0c, "int", "int32", [0, -1, 2147483647, -2147483648, 7, 9]],
+    [0x0d, "float", "float32", [0, -1.5, 3.25, 2 ** 100, 7, 9]],
+    [0x0e, "double", "float32", [0, -1.5, 3.25, 2 ** -100, 7, 9]],
+  ])("reads type %i, %s", async (type, name, storage, values) => {
+    expect(await parse(idxBytes(type, [2, 3], values))).toEqual({ type: name, shape: [2, 3], storage, values });
   });
 
   it.each([
@@ -78,7 +73,7 @@ describe("parseIdx", () => {
       fc.asyncProperty(fc.uint8Array({ maxLength: 40 }), fc.boolean(), async (bytes, likely) => {
         if (likely) bytes.set([0, 0, 8 + ((bytes[2] ?? 0) % 7), (bytes[3] ?? 0) % 3].slice(0, bytes.length));
         try {
-          expect(parse(bytes).values.length).toBeGreaterThan(0);
+          expect((await parse(bytes)).values.length).toBeGreaterThan(0);
         } catch {
           await refusal(() => parse(bytes));
         }
@@ -87,7 +82,7 @@ describe("parseIdx", () => {
   });
 });
 
-describe("readIdxSource", () => {
+describe("idx", () => {
   const images = (count: number, value = (i: number): number => i % 256): Uint8Array =>
     idxBytes(
       0x08,
@@ -101,7 +96,7 @@ describe("readIdxSource", () => {
     await folder.write(`${name}-labels`, labelBytes);
     return { images: `${name}-images`, labels: `${name}-labels` };
   }
-  const read = (spec: Omit<IdxSpec, "kind">) => readIdxSource({ kind: "idx", ...spec }, folder.path());
+  const read = (spec: Omit<IdxSpec, "kind">) => readAll({ kind: "idx", ...spec }, folder.path());
 
   it("reads a pair, counts the classes, and holds out a tenth unless told otherwise", async () => {
     const source = await read({ train: await files("plain", images(5), labels([0, 2, 1, 2, 0])) });
@@ -181,7 +176,7 @@ describe("readIdxSource", () => {
     );
     const { images: a, labels: b } = await files("swapped", images(3), labels([0, 1, 1]));
     const swapped = await refusal(() => read({ train: { images: b, labels: a } }));
-    expect(swapped.message).toContain("swapped-labels is [3] of type unsigned byte; expected images of at least two dimensions");
+    expect(swapped.message).toContain("swapped-labels is [3] of type unsigned byte; expected features of at least two dimensions");
     expect(swapped.remedy).toContain("swapped");
     const twice = await refusal(() => read({ train: { images: a, labels: a } }));
     expect(twice.message).toContain("is [3, 2, 2] of type unsigned byte; expected labels of one dimension");
@@ -201,11 +196,11 @@ describe("readIdxSource", () => {
 
   it("refuses broken gzip, and speaks of unpacked bytes where a file was packed", async () => {
     const packed = gzipSync(images(200, (i) => (i * 7919) % 251));
-    const cut = await files("cut", packed.subarray(0, packed.length - 20), labels([0, 1]));
+    const cut = await files("cut", packed.subarray(0, packed.length - 20), labels(Array.from({ length: 200 }, (_, i) => i % 2)));
     const refused = await refusal(() => read({ train: cut }));
     expect(refused.code).toBe("DATA_UNREADABLE");
     expect(refused.message).toContain("cut-images begins like a gzip file");
-    const long = await files("long", gzipSync(idxBytes(0x08, [1], [1, 2])), labels([0]));
+    const long = await files("long", gzipSync(idxBytes(0x08, [2, 1], [1, 2, 3])), labels([0, 1]));
     expect((await refusal(() => read({ train: long }))).message).toContain("long-images (unpacked) is too long");
   });
 });

@@ -3,7 +3,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { nearest } from "../src/nearest.ts";
-import { resolveDataPath } from "../src/path.ts";
+import { resolveDataPath } from "../src/files/path.ts";
 import { refusal, testFolder } from "./data-files.ts";
 
 const folder = testFolder();

@@ -1,5 +1,6 @@
 // What everybody must know of a dataset before the first sample is read: layout, normalisation, labels, shards and the split.
 import type { Field, ShardInfo } from "./layout.ts";
+import type { TextDescription } from "./text.ts";
 
 /** The field and graph input with the features of a sample. */
 export const featuresField = "features";
@@ -42,6 +43,8 @@ export interface DatasetDescription {
   readonly fields: readonly Field[];
   readonly features: FeatureDescription;
   readonly labels: LabelDescription;
+  /** The tokens, where samples are sequences of a text. */
+  readonly text?: TextDescription;
   /** All shards. A `Slice` names a shard by its index here. */
   readonly shards: readonly ShardInfo[];
   readonly train: Split;

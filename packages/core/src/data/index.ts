@@ -25,20 +25,6 @@ export {
 export { groupMicrobatches, type Microbatch, microbatchSamples, microbatchShards, type Slice } from "./microbatch.ts";
 export { EpochPlan, type EpochPlanOptions, type PlannedStep } from "./plan.ts";
 export { packShard, type ShardView, viewShard } from "./shard.ts";
-export {
-  csv,
-  type CsvColumn,
-  type CsvOptions,
-  type CsvSpec,
-  csvSpecSchema,
-  type DataSpec,
-  dataSpecSchema,
-  defaultHeldOut,
-  type HeldOut,
-  idx,
-  type IdxFiles,
-  type IdxOptions,
-  type IdxSpec,
-  idxSpecSchema,
-  type Normalisation,
-} from "./spec.ts";
+export * from "./spec/index.ts";
+export type { TextDescription } from "./text.ts";
+export { piecesOf, Tokenizer, UnknownCharacterError } from "./tokenizer.ts";

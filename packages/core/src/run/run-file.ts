@@ -1,5 +1,5 @@
 // What a person writes: the type that an editor completes, and nothing else. schema.ts checks it.
-import type { DataSpec } from "../data/spec.ts";
+import type { DataSpec } from "../data/spec/index.ts";
 import type { Layer } from "../model/layer.ts";
 import type { Loss, Metric } from "../model/loss.ts";
 import type { PretrainedOptions } from "../model/pretrained.ts";

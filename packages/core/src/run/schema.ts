@@ -1,6 +1,6 @@
 // What a run file may say, field by field. Every message reads on from "expected".
 import { z } from "zod";
-import { dataSpecSchema } from "../data/spec.ts";
+import { dataSpecSchema } from "../data/spec/index.ts";
 import type { Layer } from "../model/layer.ts";
 import type { Loss, Metric } from "../model/loss.ts";
 import { roleOf } from "../model/role.ts";

@@ -2,9 +2,9 @@
 import { readdir, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { TabgradError } from "@tabgrad/core";
-import { listed, nearest } from "./nearest.ts";
+import { listed, nearest } from "../nearest.ts";
 
-const npmPrefix = "npm:";
+export const npmPrefix = "npm:";
 
 async function kindOf(path: string): Promise<"file" | "directory" | "other" | undefined> {
   try {
@@ -17,6 +17,8 @@ async function kindOf(path: string): Promise<"file" | "directory" | "other" | un
   }
 }
 
+export const fileExists = async (path: string): Promise<boolean> => (await kindOf(path).catch(() => undefined)) === "file";
+
 /** A file that is there but cannot be read. */
 export function unreadable(path: string, cause: unknown): TabgradError {
   const reason = cause instanceof Error ? cause.message : String(cause);
@@ -24,9 +26,7 @@ export function unreadable(path: string, cause: unknown): TabgradError {
     "DATA_UNREADABLE",
     `${path} cannot be read: ${reason}`,
     "Check the permissions of the file and its folder.",
-    {
-      cause,
-    },
+    { cause },
   );
 }
 
@@ -55,7 +55,8 @@ async function packageFolder(name: string, directory: string): Promise<string | 
   }
 }
 
-async function resolveNpmPath(path: string, baseDirectory: string): Promise<string> {
+/** The path of a file in a package. @throws TabgradError DATA_NOT_FOUND where the package is not there. */
+export async function resolveNpmPath(path: string, baseDirectory: string): Promise<string> {
   const match = /^((?:@[^/@]+\/)?[^/@.][^/]*)\/(.+)$/.exec(path.slice(npmPrefix.length));
   if (!match) {
     throw new TabgradError(
@@ -93,4 +94,17 @@ export async function resolveDataPath(path: string, baseDirectory: string): Prom
     `${named} is a folder; expected a file`,
     `Name a file in it. It has ${listed(names, 10)}.`,
   );
+}
+
+/**
+ * The absolute path of a folder. `path` is relative to `baseDirectory`, or "npm:PACKAGE/PATH".
+ * @throws TabgradError DATA_NOT_FOUND where there is no such folder, naming similar ones; DATA_UNREADABLE where it cannot be looked at.
+ */
+export async function resolveDataFolder(path: string, baseDirectory: string): Promise<string> {
+  const folder = path.startsWith(npmPrefix) ? await resolveNpmPath(path, resolve(baseDirectory)) : resolve(baseDirectory, path);
+  const kind = await kindOf(folder);
+  if (kind === "directory") return folder;
+  const named = path === folder ? folder : `"${path}": ${folder}`;
+  if (kind === undefined) throw new TabgradError("DATA_NOT_FOUND", `${named} does not exist`, await hintFor(folder));
+  throw new TabgradError("DATA_NOT_FOUND", `${named} is a file; expected a folder`, "Name the folder that holds the files.");
 }

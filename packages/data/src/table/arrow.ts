@@ -1,0 +1,80 @@
+// Arrow files (Feather version 2) and Arrow streams kept in files, read by apache-arrow: a record batch at a time.
+import { TabgradError } from "@tabgrad/core";
+import { RecordBatchReader, type RecordBatch, Vector } from "apache-arrow";
+import { ByteReader, type LocalFile, withBytes } from "../files/byte-reader.ts";
+import { looksLike } from "../files/looks-like.ts";
+import type { Table, TableBatch } from "./table.ts";
+
+const code = "DATA_ARROW_INVALID";
+
+function damaged({ name }: LocalFile, cause: unknown, like = ""): TabgradError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new TabgradError(
+    code,
+    `${name}: the file cannot be read as Arrow: ${reason}${like}`,
+    "Check that the path names an Arrow file or stream; if so it is damaged, or compressed, which is not read: write it again.",
+    { cause },
+  );
+}
+
+/** A vector of numbers is one typed array; lists become arrays, so that nobody else need know vectors. */
+function cellsOf(vector: Vector): ArrayLike<unknown> {
+  const cells: ArrayLike<unknown> = vector.nullCount > 0 ? [...vector] : (vector.toArray() as ArrayLike<unknown>);
+  // An array of numbers has one element for each row; of some types (dates, decimals) it has not, and these are asked one by one.
+  const each = cells.length === vector.length ? cells : [...vector];
+  return each[0] instanceof Vector ? Array.from(each, unwrapped) : each;
+}
+
+const unwrapped = (cell: unknown): unknown => (cell instanceof Vector ? Array.from(cell as Iterable<unknown>, unwrapped) : cell);
+
+async function* recordBatches(file: LocalFile): AsyncGenerator<RecordBatch> {
+  const bytes = await ByteReader.open(file);
+  try {
+    const reader = await RecordBatchReader.from(bytes.chunks());
+    await reader.open();
+    yield* reader;
+  } finally {
+    await bytes.close();
+  }
+}
+
+/**
+ * Opens an Arrow file or stream.
+ * @throws TabgradError DATA_ARROW_INVALID, here or while rows are read, where it is damaged or has no rows.
+ */
+export async function openArrow(file: LocalFile): Promise<Table> {
+  const { name } = file;
+  const like = await withBytes(file, async (reader) => looksLike(await reader.read(200)));
+  let names: readonly string[] | undefined;
+  try {
+    for await (const { schema } of recordBatches(file)) {
+      names = schema.fields.map((field) => String(field.name));
+      break;
+    }
+  } catch (error) {
+    throw damaged(file, error, like.includes("Arrow") ? "" : like);
+  }
+  if (!names)
+    throw new TabgradError(code, `${name}: there are no rows${like.includes("Arrow") ? "" : like}`, "Write the file again.");
+  return {
+    name,
+    code,
+    names,
+    async *batches(columns) {
+      let first = 0;
+      try {
+        for await (const batch of recordBatches(file)) {
+          const begin = first;
+          first += batch.numRows;
+          yield {
+            rows: batch.numRows,
+            columns: names.map((_, c) => (columns.includes(c) ? cellsOf(batch.getChildAt(c)!) : [])),
+            place: (row) => `${name}, row ${begin + row}`,
+          } satisfies TableBatch;
+        }
+      } catch (error) {
+        throw error instanceof TabgradError ? error : damaged(file, error);
+      }
+    },
+  };
+}
