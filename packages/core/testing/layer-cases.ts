@@ -13,10 +13,12 @@ import {
   mish,
   parallel,
   permute,
+  positionEmbedding,
   residual,
   rmsNorm,
   sequential,
   silu,
+  sinusoidalPositions,
   softplus,
   tanh,
   type Layer,
@@ -64,6 +66,12 @@ const recipes: Readonly<Record<string, () => fc.Arbitrary<Recipe>>> = {
       shape: [rows, groups * each, ...positions],
     })),
   permute: () => fc.tuple(size, size, size, size).map((shape) => ({ layer: permute([2, 0, 1]), shape })),
+  positionEmbedding: () =>
+    fc.tuple(size, size, size, fc.nat({ max: 3 })).map(([rows, positions, width, more]) => ({
+      layer: positionEmbedding({ positions: positions + more }),
+      shape: [rows, positions, width],
+    })),
+  sinusoidalPositions: () => fc.tuple(size, size, size).map((shape) => ({ layer: sinusoidalPositions({ base: 100 }), shape })),
   residual: () =>
     fc.tuple(someShape, size).map(([shape, units]) => ({
       layer: residual(dense(units), tanh(), dense(units), { shortcut: dense(units) }),

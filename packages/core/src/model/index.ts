@@ -2,6 +2,7 @@
 export { elu, gelu, hardSwish, leakyRelu, mish, relu, sigmoid, silu, softmax, softplus, step, tanh } from "./activations.ts";
 export { parallel, residual, type ParallelOptions, type ResidualOptions } from "./blocks.ts";
 export { dense, type DenseOptions } from "./dense.ts";
+export { embedding, unembedding, type EmbeddingOptions } from "./embedding.ts";
 export { functional, type FunctionalOptions, type LayerFunction, type LayerFunctions, type NamedLayers } from "./functional.ts";
 export { forwardGraph, predictionGraph, type DataShape, type ForwardOptions } from "./forward-graph.ts";
 export {
@@ -24,6 +25,7 @@ export { binaryCrossEntropy, categoricalCrossEntropy, crossEntropy, meanSquaredE
 export { accuracy, meanAbsoluteError, type AccuracyOptions } from "./metrics.ts";
 export { groupNorm, layerNorm, rmsNorm, type LayerNormOptions, type NormalisationOptions } from "./normalisation.ts";
 export { initialParameters } from "./parameters.ts";
+export { positionEmbedding, sinusoidalPositions, type PositionEmbeddingOptions } from "./positions.ts";
 export {
   parametersFrom,
   type Mismatch,

@@ -1,0 +1,80 @@
+// Tokens as vectors, and vectors as scores of tokens: the two ends of a language model.
+import * as math from "../graph/math.ts";
+import { TabgradError } from "../errors.ts";
+import { normal, type Initialiser } from "./initialisers.ts";
+import { checkLayer, type Layer } from "./layer.ts";
+import { checkSize, roleOf, show } from "./role.ts";
+
+export interface EmbeddingOptions {
+  /**
+   * How the vectors begin. Default: `normal({ mean: 0, deviation: 1 })`, as in PyTorch. For vectors that are tied to an `unembedding`, or
+   * that positions are added to, `normal({ deviation: 0.02 })` is usual (Radford et al. 2018).
+   */
+  readonly initialisation?: Initialiser;
+}
+
+/**
+ * A vector for each token: [rows, …], whole numbers from 0, becomes [rows, …, width]. A number outside gives a vector of zeros.
+ * The vectors are the parameter "weight" of shape [count, width], as in PyTorch's `nn.Embedding`.
+ * Bengio, Ducharme, Vincent & Jauvin 2003, https://www.jmlr.org/papers/v3/bengio03a.html
+ * @param count how many tokens there are
+ * @throws TabgradError MODEL_INVALID where an option is wrong
+ */
+export function embedding(
+  count: number,
+  width: number,
+  { initialisation = normal({ deviation: 1 }) }: EmbeddingOptions = {},
+): Layer {
+  checkSize("embedding", "the count", count, "embedding(256, 64)");
+  checkSize("embedding", "the width", width, "embedding(256, 64)");
+  checkInitialiser("embedding", initialisation);
+  return {
+    role: "layer",
+    kind: "embedding",
+    detail: `${count} × ${width}`,
+    build: (x, context) =>
+      math.gather(context.parameter("weight", [count, width], initialisation.resolve({ fanIn: count, fanOut: width })), x),
+  };
+}
+
+/**
+ * A score for each token by the vectors of an embedding, which is applied before it in the model: y = x·Wᵀ with its "weight", so that
+ * [rows, …, width] becomes [rows, …, count]. It has no parameters of its own, which spares a language model many.
+ * Press & Wolf 2017, https://arxiv.org/abs/1608.05859
+ *
+ *     const tokens = embedding(80, 128, { initialisation: normal({ deviation: 0.02 }) });
+ *     sequential(tokens, block(), block(), layerNorm(), unembedding(tokens))
+ *
+ * @throws TabgradError MODEL_INVALID where the argument is no embedding, or x is of another width
+ */
+export function unembedding(tokens: Layer): Layer {
+  checkLayer("unembedding", "its argument", tokens, "unembedding(tokens), tokens being the embedding");
+  if (tokens.kind !== "embedding") {
+    const message = `unembedding: its argument is ${show(tokens)}; expected an embedding`;
+    throw new TabgradError("MODEL_INVALID", message, "Give it the object that embedding(…) returned, or use dense().");
+  }
+  return {
+    role: "layer",
+    kind: "unembedding",
+    detail: "",
+    build(x, context) {
+      const weight = context.parameterOf(tokens, "weight");
+      const [count, width] = weight.shape;
+      const given = x.shape[x.shape.length - 1];
+      if (x.shape.length < 2 || given !== width) {
+        const what = x.shape.length < 2 ? "a sample is one number" : `vectors have ${given} values`;
+        throw context.error(`${what}, and the embedding's ${width}`, `Put dense(${width}, { flatten: false }) before it.`);
+      }
+      // One large product instead of one for each row.
+      const scores = math.matmul(math.reshape(x, [-1, width]), weight, { transposeB: true });
+      return math.reshape(scores, [-1, ...x.shape.slice(1, -1), count]);
+    },
+  };
+}
+
+/** @throws TabgradError MODEL_INVALID */
+export function checkInitialiser(kind: string, value: unknown): void {
+  if (roleOf(value) === "initialiser") return;
+  const message = `${kind}: initialisation is ${show(value)}; expected an initialiser`;
+  throw new TabgradError("MODEL_INVALID", message, "Write, for example, initialisation: normal({ deviation: 0.02 }).");
+}
