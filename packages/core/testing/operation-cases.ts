@@ -10,9 +10,11 @@ import {
   math,
   operations,
   parameterElements,
+  poolingGeometry,
   type ConvolutionAttributes,
   type Graph,
   type OperationName,
+  type PoolingAttributes,
   type Shape,
   type Value,
 } from "../src/graph/index.ts";
@@ -159,6 +161,40 @@ const convolving =
 
 const lastTwo = (shape: Shape): [number, number] => [shape[2], shape[3]];
 
+type Pooling = PoolingAttributes & { readonly countPadding: boolean };
+
+/** Images, how they are pooled, and the shape of what comes out. */
+const pooling: fc.Arbitrary<{ x: Shape; y: Shape; options: Pooling }> = fc
+  .record({
+    planes: pair(1, 2),
+    size: pair(1, 6),
+    kernel: pair(1, 3),
+    strides: pair(1, 3),
+    padding: fc.tuple(...[0, 1, 2, 3].map(() => fc.nat({ max: 2 }))) as fc.Arbitrary<[number, number, number, number]>,
+    countPadding: fc.boolean(),
+  })
+  .filter(({ size, kernel, padding }) =>
+    [0, 1].every(
+      (axis) =>
+        Math.max(padding[axis], padding[axis + 2]) < kernel[axis] && size[axis] + padding[axis] + padding[axis + 2] >= kernel[axis],
+    ),
+  )
+  .map(({ planes, size, ...options }) => {
+    const x = [...planes, ...size];
+    return { x, y: [...planes, ...poolingGeometry(x, options).output], options };
+  });
+
+const pooled =
+  (
+    operands: (x: Shape, y: Shape) => readonly Operand[],
+    apply: (operands: readonly Value[], options: Pooling, x: Shape) => Value,
+  ) =>
+  (): fc.Arbitrary<Recipe> =>
+    pooling.map(({ x, y, options }) => ({ operands: operands(x, y), build: (values) => apply(values, options, x) }));
+
+const anyOf = (shape: Shape): Operand => ({ shape, domain: "any" });
+const distinctOf = (shape: Shape): Operand => ({ shape, domain: "distinct" });
+
 const reshape = (): fc.Arbitrary<Recipe> =>
   someShape.chain((shape) =>
     fc
@@ -281,6 +317,26 @@ const recipes: { readonly [K in Exclude<OperationName, "input" | "parameter" | "
   conv2dFilterGradient: convolving(
     ({ x, y }) => [x, y],
     (x, y, { filters, options }) => math.conv2dFilterGradient(x, y, lastTwo(filters), options),
+  ),
+  maxPool2d: pooled(
+    (x) => [distinctOf(x)],
+    ([x], options) => math.maxPool2d(x, options),
+  ),
+  maxPool2dGradient: pooled(
+    (x, y) => [distinctOf(x), anyOf(y)],
+    ([x, upstream], options) => math.maxPool2dGradient(x, upstream, options),
+  ),
+  maxPool2dGather: pooled(
+    (x) => [distinctOf(x), anyOf(x)],
+    ([x, values], options) => math.maxPool2dGather(x, values, options),
+  ),
+  averagePool2d: pooled(
+    (x) => [anyOf(x)],
+    ([x], options) => math.averagePool2d(x, options),
+  ),
+  averagePool2dGradient: pooled(
+    (_, y) => [anyOf(y)],
+    ([upstream], options, x) => math.averagePool2dGradient(upstream, lastTwo(x), options),
   ),
   sum: reduction(math.sum),
   max: reduction(math.max, "distinct"),

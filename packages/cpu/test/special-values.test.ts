@@ -107,6 +107,37 @@ describe.each(Object.entries(alongAxis))("%s", (_, build) => {
   });
 });
 
+describe("maxPool2d", () => {
+  // Each of the three extremes at each place of a window of four.
+  const images = [NaN, Infinity, -Infinity].flatMap((extreme) => [0, 1, 2, 3].flatMap((at) => [1, 4, 2, 3].with(at, extreme)));
+
+  it.each([
+    ["windows side by side", { kernel: [2, 2] }],
+    ["windows that overlap", { kernel: [2, 2], strides: [1, 1], padding: [1, 0, 1, 1] }],
+  ] as const)("passes NaN and infinity on, wherever they stand: %s", async (_, options) => {
+    const result = await compute([images], [1, 12, 2, 2], ([x]) => math.maxPool2d(x, options));
+    // ONNX Runtime starts from the lowest number.
+    const lowest = -3.4028234663852886e38;
+    expect(result.actual).toEqual(result.expected.map((value) => (value === -Infinity ? lowest : value)));
+  });
+
+  it.each([
+    ["windows side by side", { kernel: [2, 2] }],
+    ["windows that overlap", { kernel: [2, 2], strides: [1, 1] }],
+  ] as const)("gives the gradient to the first of equals, also among NaNs: %s", async (_, options) => {
+    const x = [0, 0, 0, 0, 1, 1, 2, 2, 0];
+    const result = await compute([x], [1, 1, 3, 3], ([value]) => {
+      const ones = math.add(math.multiply(math.maxPool2d(value, options), 0), 1);
+      return math.maxPool2dGradient(value, ones, options);
+    });
+    expect(result.actual).toEqual(result.expected);
+    const nothing = await compute([x.map(() => NaN)], [1, 1, 3, 3], ([value]) =>
+      math.maxPool2dGradient(value, math.maxPool2d(value, options), options),
+    );
+    expect(nothing.actual.some(Number.isNaN)).toBe(true);
+  });
+});
+
 describe("pad and concatenate", () => {
   it("let nothing of one part into another", async () => {
     const bad = extremes.slice(0, 4);

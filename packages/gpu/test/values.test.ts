@@ -135,3 +135,15 @@ describe("operations that move values at the edge", () => {
     }
   });
 });
+
+describe("max pooling at the edge", () => {
+  it.each([{ kernel: [2, 2] }, { kernel: [2, 2], strides: [1, 1], padding: [1, 0, 1, 1] }] as const)("%j", async (options) => {
+    const places = [0, 1, 2, 3];
+    const values = [NaN, Infinity, -Infinity].flatMap((extreme) => places.flatMap((at) => [1, 4, 2, 3].with(at, extreme)));
+    const images = { shape: [1, 12, 2, 2], values };
+    await expectSame([images], (x) => math.maxPool2d(x, options));
+    // The first of equals, too.
+    const ties = { shape: [1, 1, 3, 3], values: [0, 0, 0, 0, 1, 1, 2, 2, 0] };
+    await expectSame([ties], (x) => math.maxPool2dGradient(x, math.add(math.multiply(math.maxPool2d(x, options), 0), 1), options));
+  });
+});

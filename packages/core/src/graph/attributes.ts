@@ -31,6 +31,16 @@ export interface ConvolutionAttributes {
   readonly groups: number;
 }
 
+/** How a window walks over the last two dimensions of [N, C, H, W] and sums them up. */
+export interface PoolingAttributes {
+  /** Height and width of the window; from 1. */
+  readonly kernel: readonly [number, number];
+  /** Cells from one window to the next, down and to the right; from 1. */
+  readonly strides: readonly [number, number];
+  /** Cells around the input: top, left, bottom, right; from 0, and fewer than the window has. */
+  readonly padding: readonly [number, number, number, number];
+}
+
 export interface OperationAttributes {
   // Sources: no inputs.
   /** Fed on every run. `shape` is one sample's if `batched`: the tensor is [rows, ...shape]. */
@@ -77,6 +87,13 @@ export interface OperationAttributes {
   conv2dInputGradient: ConvolutionAttributes & { readonly size: readonly [number, number] };
   /** `kernel` is the size of the filters: height, width. */
   conv2dFilterGradient: ConvolutionAttributes & { readonly kernel: readonly [number, number] };
+  maxPool2d: PoolingAttributes;
+  maxPool2dGradient: PoolingAttributes;
+  maxPool2dGather: PoolingAttributes;
+  /** `countPadding`: a window is divided by all its cells, and else by those inside the image. */
+  averagePool2d: PoolingAttributes & { readonly countPadding: boolean };
+  /** `size` is that of the images that were pooled: height, width. */
+  averagePool2dGradient: PoolingAttributes & { readonly countPadding: boolean; readonly size: readonly [number, number] };
   sum: ReduceAttributes;
   max: ReduceAttributes;
   argmax: { readonly axis: number };

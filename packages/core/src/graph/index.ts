@@ -1,5 +1,5 @@
 // The graph: operations, shapes, autodiff, passes, and what engines make of it.
-export type { ConvolutionAttributes, Initialisation, OperationAttributes, OperationName } from "./attributes.ts";
+export type { ConvolutionAttributes, Initialisation, OperationAttributes, OperationName, PoolingAttributes } from "./attributes.ts";
 export { gradients } from "./autodiff.ts";
 export { GraphBuilder, replay, withRows } from "./builder.ts";
 export { evaluate } from "./evaluate.ts";
@@ -20,6 +20,7 @@ export type { OperationDefinition, Tensor } from "./operation.ts";
 export { definitionOf, operations } from "./operations/index.ts";
 export { convolutionGeometry, type ConvolutionGeometry } from "./operations/convolution.ts";
 export { matmulDimensions } from "./operations/matmul.ts";
+export { poolingGeometry, type PoolingGeometry } from "./operations/pooling.ts";
 export { eliminateDeadCode, foldConstants, mergeCommonSubexpressions, optimise } from "./passes/index.ts";
 export { broadcastShapes, broadcastStrides, elementCount, formatShape, sameShape, stridesOf, type Shape } from "./shape.ts";
 export {

@@ -36,12 +36,14 @@ const alongAxis = z.strictObject({ axis: z.int().nonnegative() });
 const extent = z.int().min(1).max(bounds.window);
 const margin = z.int().nonnegative().max(bounds.window);
 const plane = z.tuple([extent, extent]).readonly();
+const margins = z.tuple([margin, margin, margin, margin]).readonly();
 const convolution = {
   strides: plane,
-  padding: z.tuple([margin, margin, margin, margin]).readonly(),
+  padding: margins,
   dilations: plane,
   groups: z.int().min(1),
 };
+const pooling = { kernel: plane, strides: plane, padding: margins };
 
 const initialisation = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("constant"), value: numberSchema }),
@@ -83,6 +85,11 @@ export const attributeSchemas: { readonly [K in OperationName]: z.ZodType<Operat
   conv2d: z.strictObject(convolution),
   conv2dInputGradient: z.strictObject({ ...convolution, size: plane }),
   conv2dFilterGradient: z.strictObject({ ...convolution, kernel: plane }),
+  maxPool2d: z.strictObject(pooling),
+  maxPool2dGradient: z.strictObject(pooling),
+  maxPool2dGather: z.strictObject(pooling),
+  averagePool2d: z.strictObject({ ...pooling, countPadding: z.boolean() }),
+  averagePool2dGradient: z.strictObject({ ...pooling, countPadding: z.boolean(), size: plane }),
   sum: reduce,
   max: reduce,
   argmax: alongAxis,

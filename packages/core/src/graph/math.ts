@@ -1,5 +1,5 @@
 // The operations as functions on values: what layers, losses and gradient rules are written in. Formulas stand in operations/.
-import type { ConvolutionAttributes, NoAttributes, ReduceAttributes } from "./attributes.ts";
+import type { ConvolutionAttributes, NoAttributes, PoolingAttributes, ReduceAttributes } from "./attributes.ts";
 import { elementCount, formatShape, normaliseAxes, normaliseAxis, sameShape, ShapeError, type Shape } from "./shape.ts";
 import type { Value } from "./value.ts";
 
@@ -77,6 +77,42 @@ export const conv2dFilterGradient = (
   kernel: readonly [number, number],
   options: Partial<ConvolutionAttributes> = {},
 ): Value => x.emitter.emit("conv2dFilterGradient", [x, upstream], { ...convolution(options), kernel });
+
+/** How to pool: at least the window; by default windows lie side by side, without padding. */
+export type PoolingOptions = Pick<PoolingAttributes, "kernel"> & Partial<PoolingAttributes>;
+
+const pooling = ({ kernel, strides = kernel, padding = [0, 0, 0, 0] }: PoolingOptions): PoolingAttributes => ({
+  kernel,
+  strides,
+  padding,
+});
+
+/** The largest value of each window of images [N, C, H, W]; the padding never is. */
+export const maxPool2d = (x: Value, options: PoolingOptions): Value => x.emitter.emit("maxPool2d", [x], pooling(options));
+
+/** d loss / d images of `maxPool2d`, from d loss / d its result. */
+export const maxPool2dGradient = (x: Value, upstream: Value, options: PoolingOptions): Value =>
+  x.emitter.emit("maxPool2dGradient", [x, upstream], pooling(options));
+
+/** From `values`, of the shape of x, those at the places where `maxPool2d` finds its results in x. */
+export const maxPool2dGather = (x: Value, values: Value, options: PoolingOptions): Value =>
+  x.emitter.emit("maxPool2dGather", [x, values], pooling(options));
+
+/** The mean of each window of images [N, C, H, W]: of its cells inside the image, or of all, with zeros outside. */
+export const averagePool2d = (x: Value, options: PoolingOptions & { readonly countPadding?: boolean }): Value =>
+  x.emitter.emit("averagePool2d", [x], { ...pooling(options), countPadding: options.countPadding ?? false });
+
+/** d loss / d images of `averagePool2d`, of the given height and width, from d loss / d its result. */
+export const averagePool2dGradient = (
+  upstream: Value,
+  size: readonly [number, number],
+  options: PoolingOptions & { readonly countPadding?: boolean },
+): Value =>
+  upstream.emitter.emit("averagePool2dGradient", [upstream], {
+    ...pooling(options),
+    countPadding: options.countPadding ?? false,
+    size,
+  });
 
 const reduction = (x: Value, axes: readonly number[] | undefined, keepDimensions: boolean): ReduceAttributes => ({
   axes: axes ? normaliseAxes(axes, x.shape.length) : x.shape.map((_, axis) => axis),

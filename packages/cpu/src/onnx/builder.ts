@@ -16,6 +16,8 @@ export class OnnxBuilder {
   private readonly inputs: OnnxValueInfo[] = [];
   private readonly outputs: OnnxValueInfo[] = [];
   private readonly results: { readonly name: string; readonly tensor: string }[] = [];
+  /** Nodes that `severalOutputs` made, by what they compute. */
+  private readonly shared = new Map<string, number>();
   private documentation = "";
 
   /** Says which layer the nodes that follow belong to. */
@@ -28,6 +30,22 @@ export class OnnxBuilder {
     const output = `${type} ${this.nodes.length}`;
     this.nodes.push({ type, inputs, outputs: [output], attributes: wrap(attributes), documentation: this.documentation });
     return output;
+  }
+
+  /**
+   * The first so many outputs of a node; an equal one that is there already gets those that it lacks. Only for types whose outputs do
+   * not depend on how many of them are asked for.
+   */
+  severalOutputs(type: string, inputs: readonly string[], attributes: Attributes, count: number): readonly string[] {
+    const key = JSON.stringify([type, inputs, attributes]);
+    const index = this.shared.get(key) ?? this.nodes.length;
+    if (index === this.nodes.length) this.node(type, inputs, attributes);
+    this.shared.set(key, index);
+    const { outputs, ...node } = this.nodes[index];
+    const missing = Array.from({ length: count - outputs.length }, (_, i) => `${outputs[0]} ${outputs.length + i}`);
+    const all = [...outputs, ...missing];
+    this.nodes[index] = { ...node, outputs: all };
+    return all;
   }
 
   /** A boolean or whole-number tensor as float32: true is 1. */

@@ -7,6 +7,7 @@ import * as indexing from "./indexing.ts";
 import type { AnchorLowering, InlineLowering, Lowering } from "./lowering.ts";
 import { matmul } from "./matmul.ts";
 import * as movement from "./movement.ts";
+import * as pooling from "./pooling.ts";
 import * as reduction from "./reduction.ts";
 import * as softmax from "./softmax.ts";
 import * as source from "./source.ts";
@@ -22,6 +23,7 @@ export const lowerings = {
   ...pointwise,
   ...{ matmul, argmax },
   ...convolution,
+  ...pooling,
   ...{ sum: reduction.sum, max: reduction.max },
   ...{ softmax: softmax.softmax, logSoftmax: softmax.logSoftmax },
   ...{ reshape, transpose, broadcastTo, oneHot, slice, pad, concatenate },

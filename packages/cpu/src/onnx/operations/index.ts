@@ -7,6 +7,7 @@ import * as elementwise from "./elementwise.ts";
 import * as indexing from "./indexing.ts";
 import { matmul } from "./matmul.ts";
 import * as movement from "./movement.ts";
+import * as pooling from "./pooling.ts";
 import * as reduction from "./reduction.ts";
 import { constant, input, parameter } from "./source.ts";
 
@@ -18,6 +19,7 @@ export const lowerings: { readonly [K in OperationName]: Lowering<K> } = {
   ...broadcasting,
   matmul,
   ...convolution,
+  ...pooling,
   ...reduction,
   ...movement,
   ...indexing,
