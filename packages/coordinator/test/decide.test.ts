@@ -157,13 +157,17 @@ describe("a run", () => {
   });
 
   it("says how a step is divided anew, and why", () => {
-    const run = new Simulation({ steps: 30, stepSamples: () => Array.from({ length: 8 }, () => 32) });
+    const run = new Simulation({ steps: 60, stepSamples: () => Array.from({ length: 8 }, () => 32) });
     const shared = (): string[] => run.reasons.filter(({ kind }) => kind === "shared").map(sentence);
     run.join("a");
     run.answer("a");
     run.join("b");
     run.answer("a");
     expect(shared()).toEqual(["The 8 microbatches of a step now go to worker a 4, worker b 4, since worker b joined."]);
+    for (let turn = 0; turn < 20; turn++) {
+      run.now += 40;
+      for (const id of ["a", "b"]) run.answer(id, { computeMs: 40 });
+    }
     // From here on b takes three times as long as a.
     for (let turn = 0; turn < 12; turn++) {
       run.now += 40;

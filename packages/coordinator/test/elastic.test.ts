@@ -2,36 +2,16 @@
 import { sentence } from "@tabgrad/core";
 import { describe, expect, it } from "vitest";
 import { isQuarantined, nextWake } from "../src/decide/index.ts";
+import { play as playSpeeds } from "./playing.ts";
 import { Simulation } from "./simulation.ts";
 
 /** Plays workers that take so many milliseconds for a microbatch, each with an end, until the run is over or it is `until`. */
-function play(run: Simulation, milliseconds: Record<string, number>, until = Infinity): void {
-  const busyUntil = new Map<string, number>();
-  /** What each worker computes: it goes on with it when it is recalled, and says nothing then. */
-  const computing = new Map<string, { assignment: number; began: number; end: number }>();
-  while (!run.outcome) {
-    for (const { worker, assignment, microbatches } of run.sent) {
-      if (computing.has(worker)) continue;
-      const began = Math.max(run.now, busyUntil.get(worker) ?? 0);
-      computing.set(worker, { assignment, began, end: began + microbatches.length * milliseconds[worker] });
-    }
-    const ends = [...computing].sort(([, a], [, b]) => a.end - b.end);
-    const [worker, next] = ends[0] ?? [];
-    const wake = nextWake(run.state) ?? Infinity;
-    const at = Math.min(next?.end ?? Infinity, wake);
-    if (at > until) return void (run.now = until);
-    if (at === Infinity) throw new Error("nothing happens any more");
-    run.now = Math.max(run.now, at);
-    if (!next || wake < next.end) {
-      run.send({ kind: "tick" });
-      continue;
-    }
-    computing.delete(worker);
-    busyUntil.set(worker, next.end);
-    const isWanted = run.sent.some(({ assignment }) => assignment === next.assignment);
-    if (isWanted) run.answer(worker, { computeMs: next.end - next.began });
-  }
-}
+const play = (run: Simulation, milliseconds: Readonly<Record<string, number>>, until?: number): void =>
+  playSpeeds(
+    run,
+    Object.fromEntries(Object.entries(milliseconds).map(([name, perMicrobatch]) => [name, { perMicrobatch }])),
+    until,
+  );
 
 const steps = (count: number, microbatches = 8): ConstructorParameters<typeof Simulation>[0] => ({
   steps: count,

@@ -8,7 +8,7 @@ import { World } from "./world.ts";
 const seconds = Number(process.env.TABGRAD_SIMULATION_SECONDS ?? 60);
 
 const kinds: Fault["kind"][] = [
-  ...(["join", "join", "join", "kill", "vanish", "stall", "cut", "slow", "rest", "hide", "show", "fail", "drop"] as const),
+  ...(["join", "join", "join", "kill", "vanish", "stall", "doze", "cut", "slow", "rest", "hide", "show", "fail", "drop"] as const),
   ...(["pause", "restart", "notFinite", "outlandish", "version", "samples", "twice"] as const),
 ];
 

@@ -33,6 +33,15 @@ export function befall(world: Befallen, { kind, worker: index, extent }: Fault):
     case "stall":
       worker.stalledUntil = world.now + 40_000 * extent ** 3;
       return;
+    case "doze": {
+      // From now on it works in bursts, for a while.
+      const period = 1 + 300 * extent;
+      for (let turn = 0; turn < 20; turn++)
+        world.at(world.now + turn * period, () => {
+          worker.stalledUntil = Math.max(worker.stalledUntil, world.now + 0.9 * period);
+        });
+      return;
+    }
     case "cut":
       worker.cutUntil = world.now + 40_000 * extent ** 3;
       return;

@@ -3,6 +3,7 @@
 import { isAlignedBlock, TreeSum } from "@tabgrad/core";
 import type { Action, Claim, RunState } from "../src/decide/index.ts";
 import { samplesEach, type Lie, type Script } from "./world-script.ts";
+import type { Connection } from "./world-workers.ts";
 
 interface Sum {
   readonly tree: TreeSum<number> | undefined;
@@ -83,6 +84,16 @@ export class Books {
   restarted(saved: number): void {
     for (const key of this.sums.keys()) if (Number(key.split(" ")[1]) > saved || key.startsWith("evaluate")) this.sums.delete(key);
   }
+}
+
+/** What a worker begins with has to be computed with the parameters that it was sent last. */
+export function checkParameters({ version, computing }: Connection): void {
+  if (computing && computing.action.version !== version) throw new Error(`it computes with version ${version}`);
+}
+
+/** However long a worker does not read, there is no more than that to be read. */
+export function checkUnread({ unread }: Connection): void {
+  if (unread > 4) throw new Error(`${unread} vectors of parameters wait to be read`);
 }
 
 /** @throws Error where it does not hold of `state`, in a run with so many `microbatches` a step */

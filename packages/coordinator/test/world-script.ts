@@ -5,7 +5,21 @@ export interface Fault {
   /** Milliseconds after the fault before. */
   readonly after: number;
   readonly kind:
-    "join" | "kill" | "vanish" | "stall" | "cut" | "slow" | "rest" | "hide" | "show" | "fail" | "drop" | "pause" | "restart" | Lie;
+    | "join"
+    | "kill"
+    | "vanish"
+    | "stall"
+    | "doze"
+    | "cut"
+    | "slow"
+    | "rest"
+    | "hide"
+    | "show"
+    | "fail"
+    | "drop"
+    | "pause"
+    | "restart"
+    | Lie;
   readonly worker: number;
   /** Of whatever it is: milliseconds, a factor, contributions. 0 to 1. */
   readonly extent: number;

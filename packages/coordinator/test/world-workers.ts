@@ -22,6 +22,11 @@ export interface Connection {
   queue: Sent[];
   computing?: Sent;
   availability: WorkerAvailability;
+  /** The newest version of the parameters that it was sent, and that arrived. */
+  sentVersion: number;
+  version: number;
+  /** Vectors of parameters that it was sent and has not read. */
+  unread: number;
 }
 
 export interface SimulatedWorker {

@@ -5,6 +5,7 @@ import {
   decide,
   initialState,
   nextWake,
+  readers,
   type Action,
   type Claim,
   type RunEvent,
@@ -13,7 +14,7 @@ import {
 } from "../src/decide/index.ts";
 import { silenceMs } from "../src/rim/sockets.ts";
 import { befall, type Befallen } from "./world-faults.ts";
-import { Books, checkState } from "./world-invariants.ts";
+import { Books, checkParameters, checkState, checkUnread } from "./world-invariants.ts";
 import { samplesEach, type Lie, type Script } from "./world-script.ts";
 import { lives, workerId, type Connection, type Sent, type SimulatedWorker } from "./world-workers.ts";
 
@@ -39,6 +40,8 @@ export class World implements Befallen {
   private deciding: { claim: Claim; lie: Lie | undefined; connection: Connection } | undefined;
   private readonly books: Books;
   private saved = 0;
+  /** Of the coordinator's parameters. */
+  private version = 0;
 
   constructor(script: Script) {
     this.script = script;
@@ -82,6 +85,7 @@ export class World implements Befallen {
       this.now = Math.max(this.now, next.at);
       next.run();
       checkState(this.state, this.script.microbatches);
+      for (const connection of this.connections.values()) checkUnread(connection);
     }
     const { kind } = this.outcome;
     if (kind === "finished" && this.state.step !== this.plan.steps) throw new Error(`finished after ${this.state.step} steps`);
@@ -121,7 +125,7 @@ export class World implements Befallen {
     const id = `w${++this.count}`;
     const connection: Connection = {
       ...{ id, worker, life: worker.life, isOpen: true, up: 0, down: 0, heardAt: this.now },
-      ...{ queue: [], availability: "available" },
+      ...{ queue: [], availability: "available", sentVersion: -1, version: -1, unread: 0 },
     };
     worker.connection = connection;
     this.connections.set(id, connection);
@@ -153,6 +157,7 @@ export class World implements Befallen {
     for (const connection of [...this.connections.values()]) this.forget(connection);
     this.books.restarted(this.saved);
     this.state = { ...initialState(this.plan), step: this.saved };
+    this.version = this.saved;
   }
 
   setAvailability(connection: Connection, availability: WorkerAvailability): void {
@@ -162,7 +167,11 @@ export class World implements Befallen {
       connection.queue = [];
       if (connection.computing) connection.computing.isUnwanted = true;
     }
-    this.upward(connection, () => this.take({ kind: "availability", worker: connection.id, availability, why: "it said so" }));
+    this.upward(connection, () => {
+      // It forgets its parameters in a pause.
+      if (availability === "paused") connection.sentVersion = -1;
+      this.take({ kind: "availability", worker: connection.id, availability, why: "it said so" });
+    });
   }
 
   // The network: in order for each connection and direction, in any order between workers.
@@ -199,9 +208,11 @@ export class World implements Befallen {
   private compute(connection: Connection): void {
     const { worker } = connection;
     if (connection.computing || !connection.isOpen || !lives(connection)) return;
-    const next = connection.queue.shift();
-    if (!next) return;
+    const [next] = connection.queue;
+    if (!next || next.action.version > connection.version) return;
+    connection.queue.shift();
     connection.computing = next;
+    checkParameters(connection);
     const samples = next.action.microbatches.length * samplesEach;
     const end = (): void => {
       if (!lives(connection)) return;
@@ -285,6 +296,8 @@ export class World implements Befallen {
         return undefined;
       case "apply":
         this.books.applied(action);
+        this.version = action.step;
+        for (const id of readers(this.state, action.step)) this.sendParameters(this.connections.get(id)!);
         return { kind: "applied", step: action.step };
       case "evaluated":
         this.books.evaluated(action.step, this.plan.evaluationSamples.length);
@@ -317,9 +330,22 @@ export class World implements Befallen {
     const connection = this.connections.get(action.worker);
     if (!connection) throw new Error("an assignment for somebody who is gone");
     this.books.assigned(this.state, workerId(connection.worker, connection.life), action);
+    const { version } = action;
+    if (version === this.version && connection.sentVersion < version) this.sendParameters(connection);
     this.downward(connection, () => {
       if (connection.availability === "paused") return;
       connection.queue.push({ action, isUnwanted: false });
+      this.compute(connection);
+    });
+  }
+
+  private sendParameters(connection: Connection): void {
+    const { version } = this;
+    connection.sentVersion = version;
+    connection.unread++;
+    this.downward(connection, () => {
+      connection.unread--;
+      connection.version = version;
       this.compute(connection);
     });
   }

@@ -1,4 +1,5 @@
 // Contributions: which count, which are refused, and what a worker's contribution says of its speed, whatever becomes of it.
+import { settle } from "./account.ts";
 import { absolve, blame, maxRefusals, praise, quarantine } from "./conduct.ts";
 import { expectations, teamPace } from "./expectation.ts";
 import { count, holders, objection, type Claim } from "./ledger.ts";
@@ -119,6 +120,7 @@ function accept(turn: Turn, worker: WorkerRecord, open: OpenAssignment, claimed:
     samples: worker.samples + (open.purpose === "train" ? claimed.samples : 0),
   });
   praise(turn, worker);
+  settle(turn, worker.id);
 }
 
 /**
@@ -129,9 +131,10 @@ function accept(turn: Turn, worker: WorkerRecord, open: OpenAssignment, claimed:
 function spare(turn: Turn, id: number): void {
   const open = turn.state.assignments.get(id)!;
   const worker = turn.state.workers.get(open.worker)!;
-  const { end, deadline } = expectations(turn.state, worker).find((one) => one.id === id)!;
+  const { end } = expectations(turn.state, worker).find((one) => one.id === id)!;
   const hasBegun = worker.assignments[0] === id;
-  if (hasBegun && (!open.isCopy || turn.now > deadline)) {
+  if (!open.isCopy) turn.setWorker(worker.id, { sparedIn: turn.state.ledger!.step });
+  if (hasBegun && (!open.isCopy || turn.now > end)) {
     const assignments = new Map(turn.state.assignments).set(id, { ...open, counts: false });
     return turn.set({ assignments });
   }

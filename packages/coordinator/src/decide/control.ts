@@ -5,7 +5,7 @@ import { proceed } from "./work.ts";
 /** What has been handed out still counts, and a step that it completes is taken; the next is not handed out. */
 export function pause(turn: Turn): void {
   if (turn.state.phase === "paused") return;
-  turn.set({ phase: "paused" });
+  turn.set({ phase: "paused", undisturbedSince: undefined });
   turn.reasons.push({ kind: "paused" });
 }
 

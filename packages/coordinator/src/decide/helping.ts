@@ -103,7 +103,8 @@ function probeAt({ ledger }: RunState, worker: WorkerRecord): number {
   const pace = usablePace(worker);
   // What happens once, such as compiling, is in the first measurement: a second one is worth having at once.
   if (!pace || worker.measurements < 2) return worker.freeAt;
-  return worker.freeAt + Math.min(longestLeave, idleness * duration(ledger.entries[0].samples, pace));
+  const wait = Math.min(longestLeave, idleness * duration(ledger.entries[0].samples, pace));
+  return Math.max(worker.leaveUntil, worker.freeAt + wait);
 }
 
 const isProbeDue = (turn: Turn, worker: WorkerRecord): boolean => turn.now >= probeAt(turn.state, worker);

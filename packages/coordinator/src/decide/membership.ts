@@ -25,6 +25,8 @@ export function join(turn: Turn, identity: WorkerIdentity, workerId: string): vo
     assignments: [],
     freeAt: turn.now,
     isLeftOut: false,
+    credit: 0,
+    leaveUntil: 0,
     excused: [],
     failures: 0,
     samples: 0,

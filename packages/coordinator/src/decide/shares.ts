@@ -56,6 +56,19 @@ function earliestEnd(total: number, samples: number, paces: readonly Pace[], lea
   return counts;
 }
 
+/** When the last one would be done where everybody does what is best. */
+export const soonestEnd = (total: number, samples: number, paces: readonly Pace[]): number =>
+  end(
+    earliestEnd(
+      total,
+      samples,
+      paces,
+      paces.map(() => 0),
+    ),
+    samples,
+    paces,
+  );
+
 /** When the last worker would be done. A worker without a share is not waited for. */
 const end = (counts: readonly number[], samples: number, paces: readonly Pace[]): number =>
   Math.max(...counts.map((count, i) => (count === 0 ? 0 : duration(count * samples, paces[i]))));

@@ -65,6 +65,10 @@ export interface RunState {
   /** Steps taken; also the newest parameter version. */
   readonly step: number;
   readonly ledger?: Ledger;
+  /**
+   * When the workers could begin with the open step; undefined where something else than their speed came in between: a death, a pause.
+   */
+  readonly undisturbedSince?: number;
   readonly workers: Workers;
   readonly assignments: ReadonlyMap<number, OpenAssignment>;
   readonly nextAssignment: number;

@@ -54,8 +54,9 @@ export class Turn {
     this.setWorker(open.worker, { assignments: held.filter((one) => one !== id) });
     if (!open.counts || !ledger) return 0;
     const after = release(ledger, open.microbatches, id);
-    this.set({ ledger: after });
-    return open.microbatches.filter((index) => after.entries[index].state.kind === "pending").length;
+    const returned = open.microbatches.filter((index) => after.entries[index].state.kind === "pending").length;
+    this.set({ ledger: after, ...(returned > 0 && { undisturbedSince: undefined }) });
+    return returned;
   }
 
   /** Takes from a worker all it has; returns how many microbatches are pending again. What still comes of it is excused. */

@@ -1,4 +1,5 @@
 // What is computed: opens the ledgers of steps and evaluations one after another, and hands their microbatches out.
+import { isOnLeave } from "./account.ts";
 import { blocksOf } from "./blocks.ts";
 import { adopt, divide } from "./division.ts";
 import { help } from "./helping.ts";
@@ -15,7 +16,7 @@ export function applied(turn: Turn, step: number): void {
   const begun = [...turn.state.assignments].map(
     ([id, open]) => [id, open.version === step ? { ...open, since: turn.now } : open] as const,
   );
-  turn.set({ assignments: new Map(begun) });
+  turn.set({ assignments: new Map(begun), ...(turn.state.undisturbedSince !== undefined && { undisturbedSince: turn.now }) });
   if (step < turn.plan.steps && checkpointDue(turn, step)) {
     turn.set({ checkpointAt: turn.now });
     turn.actions.push({ kind: "checkpoint", step });
@@ -65,7 +66,7 @@ function openNext(turn: Turn, purpose: Ledger["purpose"] = "train"): void {
   const { step } = turn.state;
   if (purpose === "evaluate") turn.set({ ledger: openLedger("evaluate", step, step, plan.evaluationSamples) });
   else if (step === plan.steps) return turn.end({ kind: "finished" });
-  else turn.set({ ledger: openLedger("train", step + 1, step, plan.stepSamples(step + 1)) });
+  else turn.set({ ledger: openLedger("train", step + 1, step, plan.stepSamples(step + 1)), undisturbedSince: turn.now });
   handOut(turn);
 }
 
@@ -98,15 +99,22 @@ function shareOut(turn: Turn): void {
   const { purpose, entries } = ledger!;
   const refused = new Set(suspects.flatMap(({ microbatches }) => microbatches));
   const pending = pendingMicrobatches(ledger!).filter((index) => !refused.has(index));
-  const idle = idleWorkers(workers);
+  const idle = candidates(turn);
   if (pending.length === 0 || idle.length === 0) return;
+  for (const { id } of idleWorkers(workers)) turn.setWorker(id, { isLeftOut: true });
   const inBlocks = turn.plan.exact && purpose === "train";
   cut(pending, lengths(turn, pending, idle)).forEach((microbatches, i) => {
     const { id } = idle[i];
-    turn.setWorker(id, { isLeftOut: microbatches.length === 0 });
     const pieces = inBlocks ? blocksOf(microbatches, entries.length) : [microbatches];
     for (const piece of pieces) if (piece.length > 0) turn.assign(id, piece);
   });
+}
+
+/** Who has nothing to do and can be given a part: of those that are on leave, none but where there is nobody else. */
+function candidates({ state: { workers }, now }: Turn): WorkerRecord[] {
+  const idle = idleWorkers(workers);
+  const wanted = idle.filter((worker) => !isOnLeave(worker, now));
+  return wanted.length > 0 ? wanted : idle;
 }
 
 /** How many of the pending microbatches each of the idle workers gets. */
@@ -114,7 +122,7 @@ function lengths(turn: Turn, pending: readonly number[], idle: readonly WorkerRe
   const { ledger, division: before, workers } = turn.state;
   const microbatches = pending.length;
   const samples = pending.reduce((sum, index) => sum + ledger!.entries[index].samples, 0) / microbatches;
-  const busy = atWork(workers).filter(({ assignments }) => assignments.length > 0);
+  const busy = atWork(workers).filter(({ id }) => !idle.some((one) => one.id === id));
   const division = divide(idle, busy, { microbatches, samples }, turn.now, before);
   // The step at the end of an epoch may be a short one; it says nothing about how whole ones are divided.
   const isWhole = microbatches === ledger!.entries.length && microbatches >= (before?.microbatches ?? 0);
@@ -131,7 +139,7 @@ function isReady(turn: Turn): boolean {
   if (present < needed) {
     const isNews = phase !== "waiting" || turn.reasons.some(({ kind }) => kind === "joined" || kind === "resumed");
     if (isNews) turn.reasons.push({ kind: "waiting", workers: present, needed });
-    turn.set({ phase: "waiting" });
+    turn.set({ phase: "waiting", undisturbedSince: undefined });
     return false;
   }
   if (phase === "waiting") turn.reasons.push({ kind: "running", workers: present, step: step + 1 });

@@ -29,6 +29,12 @@ export interface WorkerRecord extends WorkerIdentity {
   readonly freeAt: number;
   /** Too slow to be of use in the present step. */
   readonly isLeftOut: boolean;
+  /** The newest step of which others were first with what it had. */
+  readonly sparedIn?: number;
+  /** Milliseconds that the run gained by it and has not lost by it. */
+  readonly credit: number;
+  /** Until then it gets no part of a step, since the run lost time by it. */
+  readonly leaveUntil: number;
   /** Assignments that were taken from it, newest last. What still comes of them, just sent, is nobody's fault. */
   readonly excused: readonly number[];
   /** Failures since its last contribution. */
