@@ -13,6 +13,7 @@ import {
   parallel,
   predictionGraph,
   relu,
+  reshape,
   residual,
   sequential,
   summary,
@@ -196,10 +197,33 @@ describe("parallel", () => {
     ]);
   });
 
+  it("joins what its branches give along the channels, or another dimension", () => {
+    const shape = (model: Layer, sample: number[]) => {
+      const { nodes, outputs } = predictionGraph(model, sample);
+      return nodes[outputs.prediction].shape.slice(1);
+    };
+    const both = (axis?: number): Layer => parallel(relu(), tanh(), { join: "concatenate", axis });
+    expect(predict(both(), [2], 1, [1, 2])).toEqual([1, 2, Math.tanh(1), Math.tanh(2)]);
+    expect(shape(both(), [3, 8, 8])).toEqual([6, 8, 8]);
+    expect(shape(both(), [5, 4])).toEqual([5, 8]);
+    expect(shape(both(0), [5, 4])).toEqual([10, 4]);
+    expect(shape(both(-2), [3, 8, 8])).toEqual([3, 16, 8]);
+    expect(names(predictionGraph(parallel(linear(2), linear(3), { join: "concatenate" }), [1]))).toEqual(["0.weight", "1.weight"]);
+  });
+
   it("says what does not fit", () => {
     expect(failure(() => predictionGraph(parallel(linear(2), linear(3)), [1]))).toBe(
       "MODEL_INVALID: parallel (2 branches, added up): branch 0 gives [2] for each sample and branch 1 [3]; they are added up → " +
-        "Let all branches give the same shape.",
+        'Let all branches give the same shape, or join them with { join: "concatenate" }.',
     );
+    const joined = (axis?: number) =>
+      parallel(sequential(linear(2), reshape([2, 1])), reshape([1, 1]), { join: "concatenate", axis });
+    expect(failure(() => predictionGraph(joined(1), [1]))).toBe(
+      "MODEL_INVALID: parallel (2 branches, joined): branch 0 gives [2, 1] for each sample and branch 1 [1, 1]; they are joined along " +
+        "dimension 1 → Let the other dimensions be the same in all branches, or join along another axis.",
+    );
+    expect(failure(() => predictionGraph(joined(2), [1]))).toContain("which has no dimension 2");
+    expect(failure(() => parallel(relu(), { join: "add" as never }))).toContain('join is "add"; expected "sum" or "concatenate"');
+    expect(failure(() => parallel(relu(), { axis: "x" as never }))).toContain('axis is "x"; expected a whole number');
   });
 });

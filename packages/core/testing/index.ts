@@ -1,3 +1,4 @@
 // What the engines' tests share with core's: random cases, and what is right for them.
-export { layerCase, testedLayers } from "./layer-cases.ts";
+export { engineCases, type EngineCase } from "./engine-cases.ts";
+export { layerCase, referenceGradients, testedLayers } from "./layer-cases.ts";
 export * from "./operation-cases.ts";

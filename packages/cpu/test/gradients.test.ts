@@ -1,6 +1,6 @@
-// Every operation and layer on ONNX Runtime against the float64 evaluator: the loss as it is, the gradient by central differences.
+// Every operation and layer on ONNX Runtime against the float64 evaluator: the loss and the gradient.
 import type { Engine } from "@tabgrad/core";
-import { centralDifferences, layerCase, operationCase, referenceLoss, testedLayers, testedOperations } from "@tabgrad/core/testing";
+import { engineCases, referenceLoss } from "@tabgrad/core/testing";
 import { createNodeCpuEngine } from "../src/node.ts";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -14,15 +14,10 @@ afterAll(() => engine.close());
 
 const oneRow = { rows: 1, samples: 1, inputs: {}, weights: Float32Array.of(1) };
 
-const cases = [
-  ...testedOperations.map((name) => ["the operation", name, () => operationCase(name)] as const),
-  ...testedLayers.map((name) => ["the layer", name, () => layerCase(name)] as const),
-];
-
-describe.each(cases)("%s %s", (_, __, anyCase) => {
+describe.each(engineCases)("the $of $name", ({ arbitrary, gradients: gradientsOf }) => {
   it("has the loss and the gradient that float64 has", async () => {
     await fc.assert(
-      fc.asyncProperty(anyCase(), async ({ forward, parameters }) => {
+      fc.asyncProperty(arbitrary(), async ({ forward, parameters }) => {
         const program = await engine.compile(forward);
         await program.setParameters(Float32Array.from(parameters));
         const gradients = new Float32Array(parameters.length).fill(777);
@@ -30,7 +25,7 @@ describe.each(cases)("%s %s", (_, __, anyCase) => {
         const evaluated = await program.evaluate([oneRow]);
         await program.close();
 
-        const expected = centralDifferences(forward, parameters);
+        const expected = Array.from(gradientsOf({ forward, parameters }));
         const scale = expected.reduce((most, value) => Math.max(most, Math.abs(value)), 1);
         const worst = expected.reduce((most, value, i) => Math.max(most, Math.abs(value - gradients[i])), 0);
         expect(worst / scale).toBeLessThan(tolerance);

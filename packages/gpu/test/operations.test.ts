@@ -1,6 +1,6 @@
-// Every operation's kernel and gradient, and the layers', over random shapes, against central differences in float64.
+// Every operation's kernel and gradient and those of the layers, over random shapes, against float64.
 import type { Batch } from "@tabgrad/core";
-import { centralDifferences, layerCase, operationCase, referenceLoss, testedLayers, testedOperations } from "@tabgrad/core/testing";
+import { engineCases, referenceLoss } from "@tabgrad/core/testing";
 import fc from "fast-check";
 import { describe, it } from "vitest";
 import { expectClose, sharedEngine } from "./support.ts";
@@ -9,13 +9,9 @@ const engine = sharedEngine();
 const oneRow: Batch = { rows: 1, samples: 1, inputs: {}, weights: Float32Array.of(1) };
 
 describe("losses and gradients agree with float64", () => {
-  const cases = [
-    ...testedOperations.map((name) => ["the operation", name, () => operationCase(name), 12] as const),
-    ...testedLayers.map((name) => ["the layer", name, () => layerCase(name), 4] as const),
-  ];
-  it.each(cases)("%s %s", async (_, __, anyCase, numRuns) => {
+  it.each(engineCases)("the $of $name", async ({ of, arbitrary, gradients: gradientsOf }) => {
     await fc.assert(
-      fc.asyncProperty(anyCase(), async ({ forward, parameters }) => {
+      fc.asyncProperty(arbitrary(), async ({ forward, parameters }) => {
         const program = await engine().compile(forward);
         try {
           await program.setParameters(Float32Array.from(parameters));
@@ -24,12 +20,12 @@ describe("losses and gradients agree with float64", () => {
           const evaluated = await program.evaluate([oneRow]);
           const loss = referenceLoss(forward, parameters);
           expectClose([trained.lossSum, evaluated.lossSum], [loss, loss], 2e-5);
-          expectClose(gradients, centralDifferences(forward, parameters), 2e-5);
+          expectClose(gradients, gradientsOf({ forward, parameters }), 2e-5);
         } finally {
           await program.close();
         }
       }),
-      { numRuns },
+      { numRuns: of === "operation" ? 12 : 4 },
     );
   });
 });

@@ -1,9 +1,10 @@
 // Blocks: values that go past layers, and values that go through several of them side by side.
 import * as math from "../graph/math.ts";
 import { TabgradError } from "../errors.ts";
-import { formatShape, sameShape } from "../graph/shape.ts";
+import { formatShape, sameShape, type Shape } from "../graph/shape.ts";
 import type { Value } from "../graph/value.ts";
-import { checkLayer, type Layer } from "./layer.ts";
+import { checkLayer, type Layer, type LayerContext } from "./layer.ts";
+import { show } from "./role.ts";
 import { sequential } from "./sequential.ts";
 
 export interface ResidualOptions {
@@ -46,35 +47,73 @@ export function residual(...args: Layer[] | [...Layer[], ResidualOptions]): Laye
 }
 
 export interface ParallelOptions {
-  /** How the branches come together. Default: "sum". */
-  readonly join?: "sum";
+  /** How the branches come together: added up, or one after another along a dimension. Default: "sum". */
+  readonly join?: "sum" | "concatenate";
+  /**
+   * Of "concatenate": the dimension of a sample, counted from 0, or from -1 at the end. Default: the channels, which are the first of
+   * [channels, height, width], and the last of any other sample.
+   */
+  readonly axis?: number;
 }
 
 /**
- * Several layers side by side, each of which takes the input: y = Σᵢ fᵢ(x). Branches are numbered: "0.weight", "1.weight"; a branch of
- * several layers is a `sequential`.
- * @throws TabgradError MODEL_INVALID where an argument is not a layer, or the branches differ in shape
+ * Several layers side by side, each of which takes the input: y = Σᵢ fᵢ(x), or with `{ join: "concatenate" }` y = [f₀(x), f₁(x), …].
+ * Branches are numbered: "0.weight", "1.weight"; a branch of several layers is a `sequential`.
+ * Szegedy et al. 2015, https://arxiv.org/abs/1409.4842
+ *
+ *     parallel(dense(16), sequential(dense(8), relu()), { join: "concatenate" })
+ *
+ * @throws TabgradError MODEL_INVALID where an argument is not a layer, or the branches do not fit together
  */
 export function parallel(...args: Layer[] | [...Layer[], ParallelOptions]): Layer {
-  const { layers } = split<ParallelOptions>("parallel", args, ["join"]);
+  const { layers, options } = split<ParallelOptions>("parallel", args, ["join", "axis"]);
+  const { join = "sum", axis } = options;
+  if (join !== "sum" && join !== "concatenate") {
+    const message = `parallel: join is ${show(join)}; expected "sum" or "concatenate"`;
+    throw new TabgradError("MODEL_INVALID", message, "Leave it out for a sum.");
+  }
+  if (axis !== undefined && !Number.isSafeInteger(axis)) {
+    const message = `parallel: axis is ${show(axis)}; expected a whole number`;
+    throw new TabgradError("MODEL_INVALID", message, "Count a sample's dimensions from 0.");
+  }
   return {
     role: "layer",
     kind: "parallel",
-    detail: `${layers.length} branches, added up`,
+    detail: `${layers.length} branches, ${join === "sum" ? "added up" : "joined"}`,
     takesVector: layers.every((layer) => layer.takesVector),
     build(x, context) {
       const branches = layers.map((layer, i) => context.layer(`${i}`, layer, x, context.next));
-      const other = branches.findIndex(({ shape }) => !sameShape(shape, branches[0].shape));
-      if (other > 0) {
-        const [first, second] = [branches[0], branches[other]].map(({ shape }) => formatShape(shape.slice(1)));
-        throw context.error(
-          `branch 0 gives ${first} for each sample and branch ${other} ${second}; they are added up`,
-          "Let all branches give the same shape.",
-        );
+      if (join === "sum") {
+        checkBranches(branches, undefined, context);
+        return branches.reduce((sum, branch) => math.add(sum, branch));
       }
-      return branches.reduce((sum: Value, branch) => math.add(sum, branch));
+      const rank = branches[0].shape.length - 1;
+      const along = axis ?? (rank === 3 ? 0 : -1);
+      if (along < -rank || along >= rank) {
+        const message = `a branch gives ${formatShape(branches[0].shape.slice(1))} for each sample, which has no dimension ${along}`;
+        throw context.error(message, "Count a sample's dimensions from 0, or leave axis out.");
+      }
+      const place = 1 + (along < 0 ? along + rank : along);
+      checkBranches(branches, place, context);
+      return math.concatenate(branches, place);
     },
   };
+}
+
+/** @param free the axis along which shapes may differ */
+function checkBranches(branches: readonly Value[], free: number | undefined, context: LayerContext): void {
+  const bound = ({ shape }: Value): Shape => shape.map((dimension, axis) => (axis === free ? 0 : dimension));
+  const other = branches.findIndex((branch) => !sameShape(bound(branch), bound(branches[0])));
+  if (other === -1) return;
+  const [first, second] = [branches[0], branches[other]].map(({ shape }) => formatShape(shape.slice(1)));
+  const [what, remedy] =
+    free === undefined
+      ? ["they are added up", 'Let all branches give the same shape, or join them with { join: "concatenate" }.']
+      : [
+          `they are joined along dimension ${free - 1}`,
+          "Let the other dimensions be the same in all branches, or join along another axis.",
+        ];
+  throw context.error(`branch 0 gives ${first} for each sample and branch ${other} ${second}; ${what}`, remedy);
 }
 
 /** Layers, and options behind them if the last argument is not a layer. @throws TabgradError MODEL_INVALID */

@@ -1,5 +1,6 @@
 // Models: layers, initialisers, losses, metrics, and the graph that they make with a dataset.
 export { elu, gelu, hardSwish, leakyRelu, mish, relu, sigmoid, silu, softmax, softplus, step, tanh } from "./activations.ts";
+export { multiHeadAttention, type AttentionOptions } from "./attention.ts";
 export { parallel, residual, type ParallelOptions, type ResidualOptions } from "./blocks.ts";
 export { dense, type DenseOptions } from "./dense.ts";
 export { embedding, unembedding, type EmbeddingOptions } from "./embedding.ts";
@@ -37,3 +38,4 @@ export { areProbabilities, classScores, indexOfGreatest, readingOf, readOutput, 
 export { flatten, permute, reshape } from "./reshaping.ts";
 export { sequential } from "./sequential.ts";
 export { layerSummaries, summary, type LayerSummary } from "./summary.ts";
+export { transformerBlock, type TransformerBlockOptions } from "./transformer.ts";

@@ -1,0 +1,116 @@
+// Self-attention: every position of a sequence takes what it needs from the others.
+import * as math from "../graph/math.ts";
+import { TabgradError } from "../errors.ts";
+import { formatShape } from "../graph/shape.ts";
+import type { Value } from "../graph/value.ts";
+import { glorotUniform } from "./initialisers.ts";
+import type { Layer, LayerContext } from "./layer.ts";
+import { checkPositive, checkSize, show } from "./role.ts";
+
+export interface AttentionOptions {
+  /** Into how many parts of equal width vectors are cut; each attends by itself. */
+  readonly heads: number;
+  /** Whether a position sees itself and what stands before it only, as a model needs that predicts what comes next. Default: false. */
+  readonly causal?: boolean;
+  /**
+   * Whether queries and keys are turned by their positions (Su et al. 2021), so that no other encoding of positions is needed; with a
+   * base for the angles, if it is not to be 10,000. Default: false.
+   */
+  readonly rotary?: boolean | { readonly base?: number };
+  /** Whether the projections add a bias. Default: true. */
+  readonly bias?: boolean;
+}
+
+/**
+ * Far below every score, so that e^x is exactly 0 in the softmax, and yet finite: infinity minus infinity would be no number. */
+const masked = -1e30;
+
+/**
+ * Multi-head self-attention: for each head softmax(Q·Kᵀ / √d) · V over the positions, with Q, K and V of width d projected from x, and
+ * the heads together projected back. x is [rows, positions, width], and so is y.
+ *
+ * Parameters as in PyTorch's `nn.MultiheadAttention`: "in_proj_weight" [3 · width, width] and "in_proj_bias", of queries, keys and values
+ * one after another; "out_proj.weight" [width, width] and "out_proj.bias". Weights begin by `glorotUniform`, biases at 0.
+ * Vaswani et al. 2017, §3.2, https://arxiv.org/abs/1706.03762
+ * @throws TabgradError MODEL_INVALID where an option is wrong, or samples are not [positions, width] with a width that heads divide
+ */
+export function multiHeadAttention({ heads, causal = false, rotary = false, bias = true }: AttentionOptions): Layer {
+  checkAttention("multiHeadAttention", heads, rotary);
+  return {
+    role: "layer",
+    kind: "multiHeadAttention",
+    detail: attentionDetail(heads, causal),
+    build(x, context) {
+      const [positions, width] = sequenceOf(x, heads, rotary !== false, context);
+      const part = width / heads;
+      const weights = glorotUniform();
+      const inWeight = context.parameter(
+        "in_proj_weight",
+        [3 * width, width],
+        weights.resolve({ fanIn: width, fanOut: 3 * width }),
+      );
+      const inBias = bias ? context.parameter("in_proj_bias", [3 * width], { kind: "constant", value: 0 }) : undefined;
+      const flat = math.reshape(x, [-1, width]);
+      // The weights are cut, and not their product, which is larger and would be put together again on the way back.
+      const [q, k, v] = [0, 1, 2].map((i) => {
+        const product = math.matmul(flat, math.slice(inWeight, 0, i * width, (i + 1) * width), { transposeB: true });
+        const y = inBias ? math.add(product, math.slice(inBias, 0, i * width, (i + 1) * width)) : product;
+        return math.transpose(math.reshape(y, [-1, positions, heads, part]), [0, 2, 1, 3]);
+      });
+      const turned = (value: Value): Value => (rotary === false ? value : math.rotary(value, rotary === true ? {} : rotary));
+      const scaled = math.multiply(turned(q), 1 / Math.sqrt(part));
+      const scores = math.matmul(scaled, turned(k), { transposeB: true });
+      const shares = math.softmax(causal ? math.add(scores, maskOf(x, positions)) : scores);
+      const mixed = math.transpose(math.matmul(shares, v), [0, 2, 1, 3]);
+      return math.reshape(project(math.reshape(mixed, [-1, width]), width, bias, context), [-1, positions, width]);
+    },
+  };
+}
+
+function project(x: Value, width: number, bias: boolean, { parameter }: LayerContext): Value {
+  const weight = parameter("out_proj.weight", [width, width], glorotUniform().resolve({ fanIn: width, fanOut: width }));
+  const y = math.matmul(x, weight, { transposeB: true });
+  return bias ? math.add(y, parameter("out_proj.bias", [width], { kind: "constant", value: 0 })) : y;
+}
+
+/** [positions, positions]: 0 where a row may look, else far below every score. */
+function maskOf(beside: Value, positions: number): Value {
+  const indices = Array.from({ length: positions }, (_, i) => i);
+  const [from, to] = [math.constant(beside, indices, [positions, 1]), math.constant(beside, indices, [1, positions])];
+  return math.multiply(math.greater(to, from), masked);
+}
+
+function sequenceOf(x: Value, heads: number, even: boolean, context: LayerContext): [positions: number, width: number] {
+  const sample = x.shape.slice(1);
+  if (sample.length !== 2) {
+    throw context.error(
+      `a sample has shape ${formatShape(sample)}; expected [positions, width]`,
+      "Give it a vector for each position, such as an embedding() makes of tokens.",
+    );
+  }
+  const [positions, width] = sample;
+  if (width % heads !== 0)
+    throw context.error(`a width of ${width} cannot be cut into ${heads} heads`, `Use a width that is a multiple of ${heads}.`);
+  if (even && (width / heads) % 2 !== 0) {
+    const message = `rotary turns pairs of values, and each of ${heads} heads has ${width / heads}`;
+    throw context.error(message, `Use a width that is a multiple of ${2 * heads}.`);
+  }
+  return [positions, width];
+}
+
+/** @throws TabgradError MODEL_INVALID */
+export function checkAttention(kind: string, heads: unknown, rotary: AttentionOptions["rotary"]): void {
+  checkSize(kind, "heads", heads, `${kind}({ heads: 4 })`);
+  const given: unknown = rotary;
+  if (typeof given === "boolean" || given === undefined) return;
+  if (typeof given !== "object" || given === null) {
+    const message = `${kind}: rotary is ${show(given)}; expected true, false or { base }`;
+    throw new TabgradError("MODEL_INVALID", message, "Write, for example, rotary: true.");
+  }
+  const { base } = given as { base?: unknown };
+  if (base !== undefined) checkPositive(kind, "rotary.base", base);
+}
+
+/** For listings. */
+export const attentionDetail = (heads: number, causal: boolean): string =>
+  `${heads} ${heads === 1 ? "head" : "heads"}${causal ? ", causal" : ""}`;

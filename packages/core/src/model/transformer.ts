@@ -1,0 +1,64 @@
+// The block that transformers are stacks of: attention, then a small network for each position by itself, each with a way around it.
+import * as math from "../graph/math.ts";
+import { TabgradError } from "../errors.ts";
+import type { Value } from "../graph/value.ts";
+import { gelu } from "./activations.ts";
+import { attentionDetail, checkAttention, multiHeadAttention, type AttentionOptions } from "./attention.ts";
+import { dense } from "./dense.ts";
+import { checkLayer, type Layer } from "./layer.ts";
+import { layerNorm, rmsNorm } from "./normalisation.ts";
+import { checkSize, show } from "./role.ts";
+
+export interface TransformerBlockOptions extends AttentionOptions {
+  /** How many times as wide as x the network's hidden layer is. Default: 4. */
+  readonly expand?: number;
+  /** What the hidden layer passes. Default: `gelu()`. */
+  readonly activation?: Layer;
+  /** `layerNorm` or `rmsNorm`. Default: "layer". */
+  readonly norm?: "layer" | "rms";
+  /**
+   * Whether x is normalised on its way into attention and network, or, as in the first transformers, behind the sums. Default: true,
+   * which trains without a warm-up; a stack of such blocks wants one more normalisation behind it.
+   */
+  readonly normFirst?: boolean;
+}
+
+/**
+ * h = x + attention(norm₁(x)), y = h + network(norm₂(h)), the network being dense(expand · width), an activation and dense(width); or,
+ * with `normFirst: false`, h = norm₁(x + attention(x)), y = norm₂(h + network(h)). x is [rows, positions, width], and so is y.
+ *
+ * Parameters as in PyTorch's `nn.TransformerEncoderLayer`: "self_attn.in_proj_weight", "self_attn.out_proj.weight", "linear1.weight",
+ * "linear2.weight", "norm1.weight", "norm2.weight" and their biases.
+ * Vaswani et al. 2017, §3.1, https://arxiv.org/abs/1706.03762; Xiong et al. 2020, https://arxiv.org/abs/2002.04745, for `normFirst`
+ * @throws TabgradError MODEL_INVALID as `multiHeadAttention`
+ */
+export function transformerBlock(options: TransformerBlockOptions): Layer {
+  const { heads, causal = false, rotary = false, bias = true } = options;
+  const { expand = 4, activation = gelu(), norm = "layer", normFirst = true } = options;
+  checkAttention("transformerBlock", heads, rotary);
+  checkSize("transformerBlock", "expand", expand, "transformerBlock({ heads: 4, expand: 4 })");
+  checkLayer("transformerBlock", "activation", activation, "activation: gelu()");
+  if (norm !== "layer" && norm !== "rms") {
+    const message = `transformerBlock: norm is ${show(norm)}; expected "layer" or "rms"`;
+    throw new TabgradError("MODEL_INVALID", message, "Leave it out for layerNorm().");
+  }
+  return {
+    role: "layer",
+    kind: "transformerBlock",
+    detail: attentionDetail(heads, causal),
+    build(x, context) {
+      const width = x.shape[x.shape.length - 1];
+      const normalise = (name: string) => (value: Value) =>
+        context.layer(name, norm === "layer" ? layerNorm({ bias }) : rmsNorm(), value);
+      const attend = (value: Value): Value =>
+        context.layer("self_attn", multiHeadAttention({ heads, causal, rotary, bias }), value);
+      const network = (value: Value): Value => {
+        const hidden = context.layer("linear1", dense(expand * width, { bias, flatten: false, activation }), value);
+        return context.layer("linear2", dense(width, { bias, flatten: false }), hidden);
+      };
+      const around = (part: (value: Value) => Value, normalised: (value: Value) => Value, value: Value): Value =>
+        normFirst ? math.add(value, part(normalised(value))) : normalised(math.add(value, part(value)));
+      return around(network, normalise("norm2"), around(attend, normalise("norm1"), x));
+    },
+  };
+}
