@@ -96,17 +96,25 @@ describe("checkRun", () => {
     ["a batch size of 0", { batchSize: 0 }, "batchSize: expected a whole number from 1 to 16777216, got 0"],
     ["half a sample", { batchSize: 1.5 }, "batchSize: expected a whole number from 1 to 16777216, got 1.5"],
     ["a seed below 0", { seed: -1 }, "seed: expected a whole number from 0 to 4294967295, got -1"],
-    ["no data", { data: undefined }, "data: expected data made by idx({ … }) or csv({ … }), but it is missing"],
-    ["a path for data", { data: "mnist" }, 'data: expected data made by idx({ … }) or csv({ … }), got "mnist"'],
+    [
+      "no data",
+      { data: undefined },
+      "data: expected data made by idx, npy, npz, cifar, csv, jsonLines, parquet, arrow, imageFolder or text, such as csv({ path: …, label: … }), but it is missing",
+    ],
+    [
+      "a path for data",
+      { data: "mnist" },
+      'data: expected data made by idx, npy, npz, cifar, csv, jsonLines, parquet, arrow, imageFolder or text, such as csv({ path: …, label: … }), got "mnist"',
+    ],
     [
       "data of another kind",
-      { data: { kind: "parquet" } },
-      'data.kind: expected data made by idx({ … }) or csv({ … }), got "parquet"',
+      { data: { kind: "spreadsheet" } },
+      'data.kind: expected data made by idx, npy, npz, cifar, csv, jsonLines, parquet, arrow, imageFolder or text, such as csv({ path: …, label: … }), got "spreadsheet"',
     ],
     [
       "no labels",
       { data: idx({ train: { images: "i" } as never }) },
-      "data.train.labels: expected a path: relative to the run file",
+      "data.train.labels: expected a path relative to the run file",
     ],
     [
       "a share of nothing",

@@ -29,11 +29,11 @@ describe("an operation that there is no rule for", () => {
   it("is named with its layer when the model is compiled", async () => {
     const engine = await createNodeCpuEngine();
     const nodes = forward.nodes.map((node): Node =>
-      node.operation === "relu" ? ({ ...node, operation: "erf", label: "layer 7" } as unknown as Node) : node,
+      node.operation === "relu" ? ({ ...node, operation: "cumulativeSum", label: "layer 7" } as unknown as Node) : node,
     );
     await expect(engine.compile({ ...forward, nodes })).rejects.toMatchObject({
       code: "ENGINE_UNSUPPORTED",
-      message: 'layer 7: the cpu engine cannot do the operation "erf".',
+      message: 'layer 7: the cpu engine cannot do the operation "cumulativeSum".',
     });
     await engine.close();
   });
