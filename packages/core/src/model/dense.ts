@@ -1,9 +1,8 @@
 // The fully connected layer, of which multi-layer perceptrons are made.
 import * as math from "../graph/math.ts";
-import { TabgradError } from "../errors.ts";
-import { glorotUniform, heUniform, zeros, type Initialiser } from "./initialisers.ts";
+import { checkInitialiser, glorotUniform, heUniform, zeros, type Initialiser } from "./initialisers.ts";
 import { checkLayer, type Layer } from "./layer.ts";
-import { checkSize, roleOf, show } from "./role.ts";
+import { checkSize } from "./role.ts";
 
 export interface DenseOptions {
   /** Whether to add b. Default: true. */
@@ -35,11 +34,8 @@ export function dense(units: number, options: DenseOptions = {}): Layer {
   checkSize("dense", "units", units);
   const { bias = true, weightInitialisation, biasInitialisation = zeros(), activation, flatten = true } = options;
   if (activation !== undefined) checkLayer("dense", "activation", activation, "activation: relu()");
-  for (const [option, initialiser] of Object.entries({ weightInitialisation, biasInitialisation })) {
-    if (initialiser === undefined || roleOf(initialiser) === "initialiser") continue;
-    const message = `dense: ${option} is ${show(initialiser)}; expected an initialiser`;
-    throw new TabgradError("MODEL_INVALID", message, `Write, for example, ${option}: heNormal().`);
-  }
+  if (weightInitialisation !== undefined) checkInitialiser("dense", "weightInitialisation", weightInitialisation);
+  checkInitialiser("dense", "biasInitialisation", biasInitialisation);
   return {
     role: "layer",
     kind: "dense",
@@ -62,5 +58,6 @@ export function dense(units: number, options: DenseOptions = {}): Layer {
   };
 }
 
-const defaultWeights = (next: Layer | undefined): Initialiser =>
+/** By what takes the output. */
+export const defaultWeights = (next: Layer | undefined): Initialiser =>
   next?.negativeSlope === undefined ? glorotUniform() : heUniform({ slope: next.negativeSlope });

@@ -2,6 +2,7 @@
 export { elu, gelu, hardSwish, leakyRelu, mish, relu, sigmoid, silu, softmax, softplus, step, tanh } from "./activations.ts";
 export { multiHeadAttention, type AttentionOptions } from "./attention.ts";
 export { parallel, residual, type ParallelOptions, type ResidualOptions } from "./blocks.ts";
+export { conv1d, conv2d, type Conv1dOptions, type Conv2dOptions, type ConvolutionOptions } from "./convolution.ts";
 export { dense, type DenseOptions } from "./dense.ts";
 export { embedding, unembedding, type EmbeddingOptions } from "./embedding.ts";
 export { functional, type FunctionalOptions, type LayerFunction, type LayerFunctions, type NamedLayers } from "./functional.ts";
@@ -26,6 +27,15 @@ export { binaryCrossEntropy, categoricalCrossEntropy, crossEntropy, meanSquaredE
 export { accuracy, meanAbsoluteError, type AccuracyOptions } from "./metrics.ts";
 export { groupNorm, layerNorm, rmsNorm, type LayerNormOptions, type NormalisationOptions } from "./normalisation.ts";
 export { initialParameters } from "./parameters.ts";
+export {
+  averagePool1d,
+  averagePool2d,
+  globalAveragePool,
+  globalMaxPool,
+  maxPool1d,
+  maxPool2d,
+  type AveragePoolOptions,
+} from "./pooling.ts";
 export { positionEmbedding, sinusoidalPositions, type PositionEmbeddingOptions } from "./positions.ts";
 export {
   parametersFrom,
@@ -37,5 +47,6 @@ export {
 export { areProbabilities, classScores, indexOfGreatest, readingOf, readOutput, softmaxOf } from "./reading.ts";
 export { flatten, permute, reshape } from "./reshaping.ts";
 export { sequential } from "./sequential.ts";
+export type { Extent, WindowOptions } from "./window.ts";
 export { layerSummaries, summary, type LayerSummary } from "./summary.ts";
 export { transformerBlock, type TransformerBlockOptions } from "./transformer.ts";

@@ -1,7 +1,7 @@
 // How parameters begin. An initialiser becomes an `Initialisation` of the graph once the layer knows how many values meet in it.
 import type { Initialisation } from "../graph/attributes.ts";
 import { TabgradError } from "../errors.ts";
-import { checkNumber } from "./role.ts";
+import { checkNumber, roleOf, show } from "./role.ts";
 
 /** How many values flow into one unit of a layer, and out of one input: for a dense layer, its inputs and its units. */
 export interface Fans {
@@ -14,6 +14,13 @@ export interface Initialiser {
   /** The function that makes it: "glorotUniform". */
   readonly kind: string;
   readonly resolve: (fans: Fans) => Initialisation;
+}
+
+/** @throws TabgradError MODEL_INVALID unless `value` is an initialiser */
+export function checkInitialiser(kind: string, option: string, value: unknown): asserts value is Initialiser {
+  if (roleOf(value) === "initialiser") return;
+  const message = `${kind}: ${option} is ${show(value)}; expected an initialiser`;
+  throw new TabgradError("MODEL_INVALID", message, `Write, for example, ${option}: heNormal().`);
 }
 
 const symmetric = (limit: number): Initialisation => ({ kind: "uniform", low: -limit, high: limit });

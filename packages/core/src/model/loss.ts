@@ -79,8 +79,13 @@ export function targets(kind: string, prediction: Value, { value, classes }: Lab
     throw misfit(kind, `${output}, but the label is ${sampleShape(value.shape)}`, remedy);
   }
   const sizes = classes === 2 ? "dense(1) or dense(2)" : `dense(${classes})`;
-  throw misfit(kind, `${output}, but the labels are of ${classes} classes`, `End the model with ${sizes}.`);
+  const remedy = prediction.shape.length > value.shape.length + 1 ? oneVector(sizes) : `End the model with ${sizes}.`;
+  throw misfit(kind, `${output}, but the labels are of ${classes} classes`, remedy);
 }
+
+/** The remedy where a last layer has worked on each position of a sample. */
+export const oneVector = (last: string): string =>
+  `Put flatten() or globalAveragePool() before ${last} as the last layer, so that it takes a sample as one vector.`;
 
 function sameButForOne(a: Shape, b: Shape): boolean {
   const [short, long] = a.length < b.length ? [a, b] : [b, a];

@@ -2,7 +2,7 @@
 import * as math from "../graph/math.ts";
 import { formatShape, sameShape } from "../graph/shape.ts";
 import type { Value } from "../graph/value.ts";
-import { meanPerSample, misfit, sampleShape, targets, type Labels, type Loss, type Reading } from "./loss.ts";
+import { meanPerSample, misfit, oneVector, sampleShape, targets, type Labels, type Loss, type Reading } from "./loss.ts";
 import { accuracy, meanAbsoluteError, readAs } from "./metrics.ts";
 
 /**
@@ -59,7 +59,9 @@ export const crossEntropy = (): Loss => ({
       const remedy =
         positions.length > 0
           ? `Keep a vector for each position, without flatten(), up to dense(${classes}) as the last layer.`
-          : `End the model with dense(${classes}), or state the data's classes.`;
+          : shape.length > 2
+            ? oneVector(`dense(${classes})`)
+            : `End the model with dense(${classes}), or state the data's classes.`;
       throw misfit("crossEntropy", message, remedy);
     }
     return againstLogits(prediction, math.oneHot(value, classes));
