@@ -97,6 +97,7 @@ class CoordinatedRun implements RunningCoordinator, ConnectionHandler {
       directory: options.directory,
       keep: options.keep ?? checkpointsKept,
       stored: resumption?.stored,
+      score: this.schedule.score,
       // Whoever wants one checkpoint, at the end, gets one.
       saveBest: run.description.checkpointEvery !== "end",
       beforeNaming: () => this.telling!.saved(),
@@ -299,7 +300,7 @@ class CoordinatedRun implements RunningCoordinator, ConnectionHandler {
     this.scoreboard.contributed({ id, name, samples, microbatches, timings, endedAt: Date.now() });
   }
 
-  private apply({ step, totals, learningRate }: Performing<"apply">): RunEvent {
+  private apply({ step, totals, learningRate, baseLearningRate }: Performing<"apply">): RunEvent {
     const { samples } = totals;
     const connections = readers(this.loop.state, step).flatMap((id) => this.team.get(id)?.connection ?? []);
     for (const connection of connections) connection.version = step;
@@ -310,17 +311,22 @@ class CoordinatedRun implements RunningCoordinator, ConnectionHandler {
     const { gradientNorm, clipped } = reduction;
     const measured = this.scoreboard.step(totals, performance.now());
     const epoch = this.schedule.epochOf(step);
-    const taken = { gradientNorm, ...(clipped !== undefined && { clipped }), learningRate };
+    const taken = {
+      gradientNorm,
+      ...(clipped !== undefined && { clipped }),
+      learningRate,
+      ...(this.schedule.isScheduled && { baseLearningRate }),
+    };
     this.tell({ event: "step", step, epoch, ...measured, workers: this.team.size, ...taken });
     const histograms = this.watchers.looked && this.histograms.make(performance.now());
     if (histograms) this.watchers.sendHistograms(histograms);
     return { kind: "applied", step };
   }
 
-  private evaluated({ step, totals }: Performing<"evaluated">): void {
-    const means = this.scoreboard.evaluated(step, totals, performance.now());
+  private evaluated({ step, totals, watched }: Performing<"evaluated">): void {
+    const means = this.scoreboard.evaluated(step, totals, watched, performance.now());
     this.tell({ event: "eval", step, epoch: this.schedule.epochOf(step), ...means, samples: totals.samples });
-    this.checkpoints.evaluated({ step, ...means }, () => this.snapshot());
+    this.checkpoints.evaluated(this.scoreboard.evaluation!, () => this.snapshot());
   }
 
   private dismiss({ worker, why }: Performing<"dismiss">): void {

@@ -2,15 +2,19 @@
 import {
   EpochPlan,
   EvaluationPlan,
+  criterionOf,
   microbatchSamples,
   microbatchShards,
+  rateFactors,
   type CheckpointInterval,
   type DatasetDescription,
+  type Goal,
   type Interval,
   type Microbatch,
   type PlannedStep,
   type RunDescription,
 } from "@tabgrad/core";
+import type { Evaluation } from "./checkpoint/index.ts";
 import type { Purpose, RunPlan } from "./decide/index.ts";
 import type { Place } from "./reduce/reducer.ts";
 
@@ -31,6 +35,8 @@ export class Schedule {
   private readonly evaluateEvery: number;
   private readonly epochs: EpochPlan;
   private readonly evaluation: EvaluationPlan;
+  /** Whether the learning rate changes by itself. */
+  readonly isScheduled: boolean;
   private readonly options: ScheduleOptions;
   private planned: PlannedStep | undefined;
 
@@ -42,6 +48,7 @@ export class Schedule {
     this.epochs = new EpochPlan({ seed, shards, train, batchSize, microbatchSize });
     this.evaluation = new EvaluationPlan({ shards, evaluation, microbatchSize });
     this.stepsPerEpoch = this.epochs.stepsPerEpoch;
+    this.isScheduled = run.schedule !== undefined;
     this.steps = "steps" in duration ? duration.steps : duration.epochs * this.stepsPerEpoch;
     this.evaluateEvery = this.inSteps(run.evaluateEvery) ?? this.steps;
   }
@@ -57,9 +64,31 @@ export class Schedule {
       startWorkers,
       minWorkers,
       learningRate: run.optimizer.learningRate,
+      rateFactor: rateFactors(run.schedule, this),
+      ...this.watches(),
       exact: run.exact,
     };
   }
+
+  /** What to look for in evaluations. */
+  private watches(): Pick<RunPlan, "plateau" | "stopEarly"> {
+    const { schedule, stopEarly, goal, metrics } = this.options.run;
+    const watched = <T extends Goal>(own: T) => {
+      const criterion = criterionOf(own, goal);
+      return { ...own, ...criterion, index: criterion.metric === "loss" ? undefined : metrics.indexOf(criterion.metric) };
+    };
+    return {
+      ...(schedule?.kind === "reduceOnPlateau" && { plateau: watched(schedule) }),
+      ...(stopEarly && { stopEarly: watched(stopEarly) }),
+    };
+  }
+
+  /** How good an evaluation is by the run's goal: less is better. */
+  readonly score = ({ loss, metrics }: Pick<Evaluation, "loss" | "metrics">): number => {
+    const { metric, direction } = criterionOf({}, this.options.run.goal);
+    const value = metric === "loss" ? loss : metrics[metric];
+    return direction === "lowest" ? value : -value;
+  };
 
   epochOf(step: number): number {
     return step === 0 ? 0 : this.epochs.locate(step).epoch;

@@ -17,7 +17,7 @@ import {
 
 describe("retention", () => {
   const checkpoints = fc.uniqueArray(
-    fc.record({ step: fc.nat({ max: 100 }), loss: fc.option(fc.integer({ min: 0, max: 5 }), { nil: undefined }) }),
+    fc.record({ step: fc.nat({ max: 100 }), score: fc.option(fc.integer({ min: 0, max: 5 }), { nil: undefined }) }),
     { selector: ({ step }) => step },
   );
 
@@ -29,15 +29,15 @@ describe("retention", () => {
         const best = bestOf(all);
         const newest = [...all].sort((a, b) => b.step - a.step).slice(0, keep);
         expect(new Set(stay)).toEqual(new Set(best ? [...newest, best] : newest));
-        for (const { loss } of all) if (loss !== undefined) expect(best!.loss).toBeLessThanOrEqual(loss);
+        for (const { score } of all) if (score !== undefined) expect(best!.score).toBeLessThanOrEqual(score);
       }),
     );
   });
 
   it("takes the newest of equally good ones, and none that is not a number", () => {
-    const all = [{ step: 1, loss: 2 }, { step: 2, loss: NaN }, { step: 3, loss: 2 }, { step: 4 }];
+    const all = [{ step: 1, score: 2 }, { step: 2, score: NaN }, { step: 3, score: 2 }, { step: 4 }];
     expect(bestOf(all)?.step).toBe(3);
-    expect(bestOf([{ step: 2, loss: NaN }])).toBeUndefined();
+    expect(bestOf([{ step: 2, score: NaN }])).toBeUndefined();
   });
 });
 
@@ -54,6 +54,7 @@ describe("the writer", () => {
     writer = new CheckpointWriter({
       directory,
       keep: 2,
+      score: ({ loss }) => loss,
       saveBest: true,
       beforeNaming: () => Promise.resolve(),
       onWritten: (step) => written.push(step),

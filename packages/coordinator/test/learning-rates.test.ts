@@ -1,6 +1,7 @@
 // What a run that goes on makes of the changes of the learning rate that its journal tells of.
 import type { TelemetryEvent } from "@tabgrad/core";
 import { describe, expect, it } from "vitest";
+import { nothingWatched } from "../src/decide/index.ts";
 import { resumedState } from "../src/decide/resume.ts";
 import { LearningRateChanges } from "../src/resume/learning-rates.ts";
 import { Simulation } from "./simulation.ts";
@@ -58,7 +59,7 @@ describe("a run that goes on from before a change", () => {
   const resumed = (): Simulation => {
     const run = new Simulation({ steps: 7 });
     run.state = resumedState(run.plan, {
-      ...{ step: 2, learningRate: 0.1, isEvaluated: true },
+      ...{ step: 2, learningRate: 0.1, isEvaluated: true, watched: nothingWatched },
       learningRateChanges: [
         { step: 2, to: 0.2 },
         { step: 4, to: 0.4 },

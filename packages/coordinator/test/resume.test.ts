@@ -6,7 +6,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { auditFolder } from "../src/audit/index.ts";
-import { initialState, type RunPlan } from "../src/decide/index.ts";
+import { initialState, nothingWatched, type RunPlan } from "../src/decide/index.ts";
 import { resumedState } from "../src/decide/resume.ts";
 import { lockFile } from "../src/folder/index.ts";
 import {
@@ -197,10 +197,11 @@ describe("a run that is resumed", () => {
       startWorkers: 1,
       minWorkers: 1,
       learningRate: 1,
+      rateFactor: () => 1,
       exact: false,
     };
     const at = (step: number, isEvaluated = false) =>
-      resumedState(plan, { step, isEvaluated, learningRate: 0.5, learningRateChanges: [] });
+      resumedState(plan, { step, isEvaluated, learningRate: 0.5, learningRateChanges: [], watched: nothingWatched });
     expect(at(2)).toMatchObject({ step: 2, learningRate: 0.5, ledger: { purpose: "evaluate", step: 2, version: 2 } });
     expect(at(4).ledger?.purpose).toBe("evaluate");
     for (const state of [at(2, true), at(3), at(0)]) expect(state.ledger).toBeUndefined();

@@ -39,6 +39,7 @@ export class Simulation {
       startWorkers: 1,
       minWorkers: 1,
       learningRate: 0.1,
+      rateFactor: () => 1,
       exact: false,
       ...plan,
     };
@@ -119,6 +120,7 @@ export class Simulation {
       microbatches: readonly number[];
       norm: number;
       lossSum: number;
+      metricSums: readonly number[];
       computeMs: number;
     }> = {},
   ): boolean {
@@ -140,7 +142,7 @@ export class Simulation {
         microbatches,
         samples,
         lossSum: change.lossSum ?? samples,
-        metricSums: [1],
+        metricSums: change.metricSums ?? [1],
         computeMs: change.computeMs ?? 1,
       },
     });

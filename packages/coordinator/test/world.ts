@@ -56,6 +56,7 @@ export class World implements Befallen {
       startWorkers: script.startWorkers,
       minWorkers: 1,
       learningRate: 0.1,
+      rateFactor: () => 1,
       exact: script.exact,
     };
     this.state = initialState(this.plan);

@@ -46,9 +46,12 @@ describe("an assignment of an exact run", () => {
     expectViolation(open().message(assignment(1, { microbatches })), named);
   });
 
-  it("may be anything where it is an evaluation, and where the run is not exact", () => {
+  it("is a block where it is an evaluation, too", () => {
     const evaluation = { ...assignment(1, { microbatches: [1, 2] }), purpose: "evaluate" } as const;
-    expect(open().message(evaluation).activity).not.toBe("leaving");
+    expectViolation(open().message(evaluation), "1, 2");
+  });
+
+  it("may be anything where the run is not exact", () => {
     expect(new Script().open().message(assignment(1, { microbatches: [1, 2] })).activity).not.toBe("leaving");
   });
 

@@ -48,24 +48,55 @@ export function audit(records: Iterable<JournalRecord>, plan: AuditPlan, checkpo
   return report(history, plan, checkpoint, firstFlaw(history, plan, checkpoint));
 }
 
-const nothing: History = { starts: [], steps: [], repeated: 0, discarded: 0, wishes: new Map() };
+const nothing: History = { starts: [], steps: [], repeated: 0, discarded: 0, wishes: new Map(), scales: new Map() };
 
 function firstFlaw(history: History, plan: AuditPlan, checkpoint: CheckpointFinding): Flaw | undefined {
   if (history.starts.length === 0) return { step: 0, what: `the journal does not tell of run ${plan.runId}` };
   const counted = new SampleCounts(plan);
-  let learningRate = plan.learningRate;
+  const rates = new Rates(history, plan);
   for (const event of history.steps) {
-    const allowed = [learningRate, ...(history.wishes.get(event.step - 1) ?? [])];
-    const what =
-      stepFlaw(event, plan) ??
-      (allowed.includes(event.learningRate)
-        ? undefined
-        : `its learning rate is ${event.learningRate}, and nobody changed it from ${learningRate}`) ??
-      counted.add(event.step);
+    const what = stepFlaw(event, plan) ?? rates.flaw(event) ?? counted.add(event.step);
     if (what !== undefined) return { step: event.step, what };
-    ({ learningRate } = event);
   }
   return checkpointFlaw(history, checkpoint);
+}
+
+/** The learning rates that steps may have: what people changed, and what the schedule made of that. */
+class Rates {
+  private readonly history: History;
+  private readonly plan: AuditPlan;
+  /** Before the schedule. */
+  private base: number;
+  private scale = 1;
+  private length = 0;
+  private factor: (step: number) => number = () => 1;
+
+  constructor(history: History, plan: AuditPlan) {
+    this.history = history;
+    this.plan = plan;
+    this.base = plan.learningRate;
+  }
+
+  /** Of the step after the one that this was asked of before. */
+  flaw({ step, learningRate, baseLearningRate = learningRate }: StepEvent): string | undefined {
+    const before = this.base;
+    if (![before, ...(this.history.wishes.get(step - 1) ?? [])].includes(baseLearningRate)) {
+      return `its learning rate is ${baseLearningRate}, and nobody changed it from ${before}`;
+    }
+    this.base = baseLearningRate;
+    this.scale = this.history.scales.get(step - 1) ?? this.scale;
+    const scheduled = baseLearningRate * this.factorOf(step) * this.scale;
+    return learningRate === scheduled ? undefined : `its learning rate is ${learningRate}, and the schedule makes it ${scheduled}`;
+  }
+
+  /** A run that was given more steps has another schedule from there on. */
+  private factorOf(step: number): number {
+    const { rateFactors } = this.plan;
+    const length = this.history.starts.findLast((start) => start.step < step)?.steps ?? 0;
+    if (rateFactors && length !== this.length) this.factor = rateFactors(length);
+    this.length = length;
+    return this.factor(step);
+  }
 }
 
 /** What is wrong with a step by itself. */

@@ -13,6 +13,8 @@ export interface History {
   readonly discarded: number;
   /** Learning rates that people asked for, by the step that they came after. */
   readonly wishes: ReadonlyMap<number, readonly number[]>;
+  /** What is left of the learning rate after a plateau, as a share, by the step that it was decided after. */
+  readonly scales: ReadonlyMap<number, number>;
   readonly done?: DoneEvent;
 }
 
@@ -31,6 +33,7 @@ export function historyOf(records: Iterable<JournalRecord>, runId: string): Hist
   const starts: StartEvent[] = [];
   const steps: StepEvent[] = [];
   const wishes = new Map<number, number[]>();
+  const scales = new Map<number, number>();
   let [repeated, discarded] = [0, 0];
   let done: DoneEvent | undefined;
   let isOurs = false;
@@ -43,6 +46,7 @@ export function historyOf(records: Iterable<JournalRecord>, runId: string): Hist
         starts.push(event);
         repeated += steps.length - event.step;
         steps.length = event.step;
+        for (const step of scales.keys()) if (step > event.step) scales.delete(step);
         done = undefined;
         break;
       case "step":
@@ -52,6 +56,7 @@ export function historyOf(records: Iterable<JournalRecord>, runId: string): Hist
       case "decision":
         if (discards.has(event.reason.kind)) discarded++;
         if (event.reason.kind === "learningRate") wishes.set(event.step, [...(wishes.get(event.step) ?? []), event.reason.to]);
+        if (event.reason.kind === "plateau") scales.set(event.step, event.reason.scale);
         break;
       case "done":
         done = event;
@@ -59,7 +64,7 @@ export function historyOf(records: Iterable<JournalRecord>, runId: string): Hist
       default:
     }
   }
-  return { starts, steps, repeated, discarded, wishes, ...(done && { done }) };
+  return { starts, steps, repeated, discarded, wishes, scales, ...(done && { done }) };
 }
 
 const gap = (step: number, before: number, verb: string): Flaw => ({

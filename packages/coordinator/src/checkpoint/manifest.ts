@@ -4,8 +4,15 @@ import { z } from "zod";
 
 export const manifestFormat = 2;
 
-const evaluationSchema = z.object({ step: z.int(), loss: z.number(), metrics: z.record(z.string(), z.number()) });
 const count = z.int().nonnegative();
+const progressSchema = z.object({ best: z.number().optional(), step: count, waited: count });
+const evaluationSchema = z.object({
+  step: z.int(),
+  loss: z.number(),
+  metrics: z.record(z.string(), z.number()),
+  /** What the run keeps in mind of all evaluations up to this one: a falling learning rate and an early end go by it. */
+  watched: z.object({ plateau: progressSchema.extend({ scale: z.number() }), stopping: progressSchema }).optional(),
+});
 const isObject = (value: unknown): boolean => typeof value === "object" && value !== null;
 
 const common = {

@@ -1,17 +1,17 @@
-// Which checkpoints stay: the newest, and the one that did best on the held-out samples.
+// Which checkpoints stay: the newest, and the one that did best on the held-out samples by the run's goal.
 
 export interface Retained {
   readonly step: number;
-  /** On the held-out samples, with the parameters of this very step; undefined where that was not measured. */
-  readonly loss?: number;
+  /** How good the parameters of this very step are on the held-out samples, less being better; undefined where that was not measured. */
+  readonly score?: number;
 }
 
-/** The one with the lowest loss, of equal ones the newest; undefined where none was evaluated. */
+/** The one with the lowest score, of equal ones the newest; undefined where none was evaluated. */
 export function bestOf<T extends Retained>(checkpoints: readonly T[]): T | undefined {
   let best: T | undefined;
   for (const one of checkpoints) {
-    if (one.loss === undefined || !Number.isFinite(one.loss)) continue;
-    if (best?.loss === undefined || one.loss < best.loss || (one.loss === best.loss && one.step > best.step)) best = one;
+    if (one.score === undefined || !Number.isFinite(one.score)) continue;
+    if (best?.score === undefined || one.score < best.score || (one.score === best.score && one.step > best.step)) best = one;
   }
   return best;
 }

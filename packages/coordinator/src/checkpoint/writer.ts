@@ -12,6 +12,8 @@ export interface CheckpointWriterOptions {
   readonly keep: number;
   /** Those that are there already. */
   readonly stored?: readonly StoredManifest[];
+  /** How good an evaluation is: less is better. */
+  readonly score: (evaluation: Evaluation) => number;
   /** Whether parameters that do better than all before are worth a checkpoint of their own. */
   readonly saveBest: boolean;
   /** What has to be on the disk before a checkpoint counts. */
@@ -44,7 +46,7 @@ export class CheckpointWriter {
 
   constructor(options: CheckpointWriterOptions) {
     this.options = options;
-    for (const { path, manifest } of options.stored ?? []) this.stored.set(manifest.step, entryOf(path, manifest));
+    for (const { path, manifest } of options.stored ?? []) this.stored.set(manifest.step, this.entryOf(path, manifest));
   }
 
   /** The newest checkpoint on the disk. */
@@ -70,10 +72,11 @@ export class CheckpointWriter {
    */
   evaluated(evaluation: Evaluation, snapshot: () => Snapshot): void {
     this.evaluation = evaluation;
-    const { step, loss } = evaluation;
+    const { step } = evaluation;
+    const score = this.options.score(evaluation);
     const isKnown = this.stored.has(step) || this.under === step || this.waiting?.manifest.step === step;
-    const best = bestOf([...this.stored.values()])?.loss;
-    if (!isKnown && this.options.saveBest && (best === undefined || loss < best)) this.waiting = snapshot();
+    const best = bestOf([...this.stored.values()])?.score;
+    if (!isKnown && this.options.saveBest && (best === undefined || score < best)) this.waiting = snapshot();
     this.wake();
   }
 
@@ -134,7 +137,7 @@ export class CheckpointWriter {
     this.under = step;
     try {
       const written = await writeCheckpoint(this.options.directory, snapshot, this.options.beforeNaming);
-      this.stored.set(step, entryOf(written.path, written.manifest));
+      this.stored.set(step, this.entryOf(written.path, written.manifest));
       this.options.onWritten(step, { ...written, milliseconds: performance.now() - began });
       await this.removeSurplus();
       return written.path;
@@ -145,7 +148,7 @@ export class CheckpointWriter {
 
   private async amend(entry: Entry, manifest: Manifest): Promise<void> {
     await rewriteManifest(entry.path, manifest);
-    this.stored.set(entry.step, entryOf(entry.path, manifest));
+    this.stored.set(entry.step, this.entryOf(entry.path, manifest));
     await this.removeSurplus();
   }
 
@@ -155,14 +158,14 @@ export class CheckpointWriter {
       this.stored.delete(step);
     }
   }
-}
 
-function entryOf(path: string, manifest: AnyManifest): Entry {
-  const { step, evaluation } = manifest;
-  return {
-    step,
-    path,
-    ...(evaluation?.step === step && { loss: evaluation.loss }),
-    ...(manifest.format === 2 && { manifest }),
-  };
+  private entryOf(path: string, manifest: AnyManifest): Entry {
+    const { step, evaluation } = manifest;
+    return {
+      step,
+      path,
+      ...(evaluation?.step === step && { score: this.options.score(evaluation) }),
+      ...(manifest.format === 2 && { manifest }),
+    };
+  }
 }

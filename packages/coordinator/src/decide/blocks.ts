@@ -1,5 +1,4 @@
-// What an assignment may be. In an exact run, one for training is a block of the fixed tree: its worker adds along the tree, and sends
-// one vector for it.
+// What an assignment may be. In an exact run it is a block of the fixed tree: its worker adds along the tree, and sends one sum for it.
 import { alignedBlocks } from "@tabgrad/core";
 
 /** Assignments that a worker is given at a time: half of what it may hold. The rest waits until it is free again. */

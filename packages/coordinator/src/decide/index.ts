@@ -18,4 +18,5 @@ export {
   type RunPlan,
   type RunState,
 } from "./state.ts";
+export { nothingWatched, type PlateauWatch, type Watch, type Watched } from "./watched.ts";
 export type { WorkerIdentity, WorkerRecord, Workers } from "./workers.ts";

@@ -1,6 +1,6 @@
 // The ledger of one step: a fixed list of microbatches, each pending, assigned or done. A microbatch counts exactly once; that is
 // all there is to joining, leaving and unequal devices. Pure values: every function returns a new ledger.
-import type { Contribution, Purpose } from "@tabgrad/core";
+import { addSums, TreeSum, type Contribution, type Purpose } from "@tabgrad/core";
 
 export type { Purpose };
 
@@ -31,7 +31,13 @@ export interface Ledger {
   /** The parameter version that everything in it is computed with. */
   readonly version: number;
   readonly entries: readonly LedgerEntry[];
-  readonly totals: Totals;
+  /** What counted, in the order in which it came. */
+  readonly parts: readonly LedgerPart[];
+}
+
+/** The sums over some of the microbatches. */
+interface LedgerPart extends Totals {
+  readonly microbatches: readonly number[];
 }
 
 const pending: MicrobatchState = { kind: "pending" };
@@ -42,7 +48,7 @@ export function openLedger(purpose: Purpose, step: number, version: number, samp
     step,
     version,
     entries: samples.map((count, index) => ({ index, samples: count, state: pending })),
-    totals: { samples: 0, lossSum: 0, metricSums: [] },
+    parts: [],
   };
 }
 
@@ -108,13 +114,22 @@ export const isSame = (a: readonly number[], b: readonly number[]): boolean =>
 
 /** Counts a claim that has no objection. */
 export function count(ledger: Ledger, claim: Claim, worker: string): Ledger {
-  const { totals } = ledger;
+  const { microbatches, samples, lossSum, metricSums } = claim;
   return {
-    ...change(ledger, claim.microbatches, () => ({ kind: "done", worker })),
-    totals: {
-      samples: totals.samples + claim.samples,
-      lossSum: totals.lossSum + claim.lossSum,
-      metricSums: claim.metricSums.map((sum, i) => sum + (totals.metricSums[i] ?? 0)),
-    },
+    ...change(ledger, microbatches, () => ({ kind: "done", worker })),
+    parts: [...ledger.parts, { microbatches, samples, lossSum, metricSums }],
   };
+}
+
+/**
+ * The sums over a complete ledger.
+ * @param exact along the fixed tree, so that their bits do not depend on who sent which part, nor when; each part is a block of it then
+ */
+export function totalsOf({ parts, entries }: Ledger, exact: boolean): Totals {
+  if (!exact) return parts.reduce(addSums, { samples: 0, lossSum: 0, metricSums: parts[0].metricSums.map(() => 0) });
+  const tree = new TreeSum<Totals>(entries.length, addSums);
+  for (const { microbatches, ...sums } of parts) {
+    tree.add({ first: microbatches[0], end: microbatches[microbatches.length - 1] + 1 }, sums);
+  }
+  return tree.take();
 }

@@ -1,5 +1,6 @@
 // The state that a run goes on with which was begun by a coordinator that is gone.
 import { openLedger } from "./ledger.ts";
+import type { Watched } from "./watched.ts";
 import { initialState, type LearningRateChange, type RunPlan, type RunState } from "./state.ts";
 
 export interface ResumePoint {
@@ -9,16 +10,17 @@ export interface ResumePoint {
   readonly learningRate: number;
   /** What people changed after that: in order, none before `step`. */
   readonly learningRateChanges: readonly LearningRateChange[];
+  readonly watched: Watched;
   /** Whether the parameters of that step were measured on the held-out samples. */
   readonly isEvaluated: boolean;
 }
 
 /** A checkpoint is older than the evaluation of its step: if one was due, it comes first. */
 export function resumedState(plan: RunPlan, point: ResumePoint): RunState {
-  const { step, isEvaluated, learningRateChanges: changes } = point;
+  const { step, isEvaluated, watched, learningRateChanges: changes } = point;
   const learningRate = changes.findLast((change) => change.step === step)?.to ?? point.learningRate;
   const learningRateChanges = changes.filter((change) => change.step > step);
-  const state = { ...initialState({ ...plan, learningRate }), step, learningRateChanges };
+  const state = { ...initialState({ ...plan, learningRate }), step, watched, learningRateChanges };
   const isDue = step > 0 && !isEvaluated && plan.evaluationSamples.length > 0 && (step === plan.steps || plan.evaluateAfter(step));
   return isDue ? { ...state, ledger: openLedger("evaluate", step, step, plan.evaluationSamples) } : state;
 }

@@ -5,6 +5,7 @@ import type { Conduct } from "./conduct.ts";
 import type { Division } from "./division.ts";
 import type { Claim, Ledger, Purpose, Totals } from "./ledger.ts";
 import type { Suspect } from "./suspicion.ts";
+import { nothingWatched, type PlateauWatch, type Watch, type Watched } from "./watched.ts";
 import type { WorkerIdentity, Workers } from "./workers.ts";
 
 /** What is fixed when a run begins. */
@@ -25,7 +26,13 @@ export interface RunPlan {
   readonly minWorkers: number;
   /** Until somebody changes it. */
   readonly learningRate: number;
-  /** Sums are taken along the fixed tree: every training assignment is a block of it. */
+  /** What the schedule multiplies it with in each step (from 1). */
+  readonly rateFactor: (step: number) => number;
+  /** When to let the learning rate fall. */
+  readonly plateau?: PlateauWatch;
+  /** When to end the run before its last step. */
+  readonly stopEarly?: Watch;
+  /** Sums are taken along the fixed tree: every assignment is a block of it. */
   readonly exact: boolean;
 }
 
@@ -76,8 +83,9 @@ export interface RunState {
   readonly checkpointAt: number;
   /** Whether the first step was ever opened. */
   readonly begun: boolean;
-  /** Of the coming steps. */
+  /** Of the coming steps, before the schedule. */
   readonly learningRate: number;
+  readonly watched: Watched;
   /** Changes that come again when their step is taken again, in order; unless somebody changes the learning rate before. */
   readonly learningRateChanges: readonly LearningRateChange[];
   /** How the newest whole step was divided. */
@@ -117,7 +125,8 @@ export type RunEvent =
   | { readonly kind: "stop"; readonly why: string };
 
 export type Outcome =
-  | { readonly kind: "finished" }
+  /** `why`: it ended early. */
+  | { readonly kind: "finished"; readonly why?: string }
   | { readonly kind: "stopped"; readonly why: string }
   | { readonly kind: "diverged"; readonly step: number; readonly what: string };
 
@@ -138,8 +147,15 @@ export type Action =
   /** Forget what came of the contribution. */
   | { readonly kind: "discard"; readonly worker: string; readonly assignment: number }
   /** All of a step is there: divide, take the optimizer step, send the new parameters; then report `applied` or `diverged`. */
-  | { readonly kind: "apply"; readonly step: number; readonly totals: Totals; readonly learningRate: number }
-  | { readonly kind: "evaluated"; readonly step: number; readonly totals: Totals }
+  | {
+      readonly kind: "apply";
+      readonly step: number;
+      readonly totals: Totals;
+      readonly learningRate: number;
+      /** Before the schedule. */
+      readonly baseLearningRate: number;
+    }
+  | { readonly kind: "evaluated"; readonly step: number; readonly totals: Totals; readonly watched: Watched }
   | { readonly kind: "checkpoint"; readonly step: number }
   /** Send the worker away. */
   | { readonly kind: "dismiss"; readonly worker: string; readonly why: string }
@@ -164,6 +180,7 @@ export function initialState({ learningRate }: Pick<RunPlan, "learningRate">): R
     begun: false,
     learningRate,
     learningRateChanges: [],
+    watched: nothingWatched,
     norms: [],
     suspects: [],
     conduct: new Map(),

@@ -3,10 +3,11 @@ import { isOnLeave } from "./account.ts";
 import { blocksOf } from "./blocks.ts";
 import { adopt, divide } from "./division.ts";
 import { help } from "./helping.ts";
-import { holders, isComplete, openLedger, pendingMicrobatches, type Ledger } from "./ledger.ts";
+import { holders, isComplete, openLedger, pendingMicrobatches, totalsOf, type Ledger } from "./ledger.ts";
 import { cut } from "./shares.ts";
 import type { RunState } from "./state.ts";
 import type { Turn } from "./turn.ts";
+import { hasToStop, watch } from "./watched.ts";
 import { atWork, idleWorkers, type WorkerRecord } from "./workers.ts";
 
 /** The optimizer step has been taken. */
@@ -40,10 +41,12 @@ export function proceed(turn: Turn): void {
 }
 
 function close(turn: Turn, ledger: Ledger): void {
-  const { step, totals, purpose } = ledger;
+  const { step, purpose } = ledger;
+  const totals = totalsOf(ledger, turn.plan.exact);
   if (purpose === "evaluate") {
     turn.set({ ledger: undefined });
-    turn.actions.push({ kind: "evaluated", step, totals });
+    watch(turn, step, totals);
+    turn.actions.push({ kind: "evaluated", step, totals, watched: turn.state.watched });
     return openNext(turn);
   }
   turn.set({ step, ledger: undefined });
@@ -52,8 +55,9 @@ function close(turn: Turn, ledger: Ledger): void {
   const position = turn.actions.length;
   if (step < turn.plan.steps || evaluationDue(turn)) openNext(turn, evaluationDue(turn) ? "evaluate" : "train");
   const ahead = turn.actions.slice(position).filter((action) => action.kind === "assign").length;
-  const { learningRate } = turn.state;
-  turn.actions.splice(position + ahead, 0, { kind: "apply", step, totals, learningRate });
+  const { learningRate: baseLearningRate, watched } = turn.state;
+  const learningRate = baseLearningRate * turn.plan.rateFactor(step) * watched.plateau.scale;
+  turn.actions.splice(position + ahead, 0, { kind: "apply", step, totals, learningRate, baseLearningRate });
 }
 
 function evaluationDue({ plan, state: { step } }: Turn): boolean {
@@ -66,7 +70,11 @@ function openNext(turn: Turn, purpose: Ledger["purpose"] = "train"): void {
   const { step } = turn.state;
   if (purpose === "evaluate") turn.set({ ledger: openLedger("evaluate", step, step, plan.evaluationSamples) });
   else if (step === plan.steps) return turn.end({ kind: "finished" });
-  else turn.set({ ledger: openLedger("train", step + 1, step, plan.stepSamples(step + 1)), undisturbedSince: turn.now });
+  else {
+    const why = hasToStop(turn);
+    if (why !== undefined) return turn.end({ kind: "finished", why });
+    turn.set({ ledger: openLedger("train", step + 1, step, plan.stepSamples(step + 1)), undisturbedSince: turn.now });
+  }
   handOut(turn);
 }
 
@@ -96,16 +104,15 @@ const isAwaited = (state: RunState, { assignments }: WorkerRecord): boolean =>
 
 function shareOut(turn: Turn): void {
   const { workers, ledger, suspects } = turn.state;
-  const { purpose, entries } = ledger!;
+  const { entries } = ledger!;
   const refused = new Set(suspects.flatMap(({ microbatches }) => microbatches));
   const pending = pendingMicrobatches(ledger!).filter((index) => !refused.has(index));
   const idle = candidates(turn);
   if (pending.length === 0 || idle.length === 0) return;
   for (const { id } of idleWorkers(workers)) turn.setWorker(id, { isLeftOut: true });
-  const inBlocks = turn.plan.exact && purpose === "train";
   cut(pending, lengths(turn, pending, idle)).forEach((microbatches, i) => {
     const { id } = idle[i];
-    const pieces = inBlocks ? blocksOf(microbatches, entries.length) : [microbatches];
+    const pieces = turn.plan.exact ? blocksOf(microbatches, entries.length) : [microbatches];
     for (const piece of pieces) if (piece.length > 0) turn.assign(id, piece);
   });
 }

@@ -72,7 +72,15 @@ export function checkSameData({ checkpoint: { manifest } }: Resumption, dataset:
 /** @throws TabgradError RESUME_IMPOSSIBLE where no step is left */
 export function checkStepsLeft({ directory, checkpoint, journal }: Resumption, { steps }: Pick<Schedule, "steps">): void {
   const { step } = checkpoint.manifest;
-  const isFinished = journal.view.done?.outcome === "finished";
+  const { done } = journal.view;
+  const isFinished = done?.outcome === "finished";
+  if (isFinished && done.why !== undefined) {
+    throw new TabgradError(
+      "RESUME_IMPOSSIBLE",
+      `The run in ${directory} is over: after ${step} steps it was ${done.why}`,
+      "Begin a new run that takes the parameters over with `initialise`.",
+    );
+  }
   if (steps > step || (steps === step && !isFinished)) return;
   throw new TabgradError(
     "RESUME_IMPOSSIBLE",

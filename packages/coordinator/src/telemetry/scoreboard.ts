@@ -1,6 +1,7 @@
 // What there is to tell of a run's progress: sums become means, contributions become shares, steps become samples a second.
 import type { DoneEvent, StepEvent, WorkerShare } from "@tabgrad/core";
-import type { Outcome, Totals } from "../decide/index.ts";
+import type { Evaluation } from "../checkpoint/index.ts";
+import type { Outcome, Totals, Watched } from "../decide/index.ts";
 import { Rate } from "./rate.ts";
 
 export interface Means {
@@ -11,7 +12,7 @@ export interface Means {
 
 export class Scoreboard {
   /** The newest evaluation. */
-  evaluation: (Means & { readonly step: number }) | null = null;
+  evaluation: Evaluation | null = null;
   private readonly metrics: readonly string[];
   private readonly rate = new Rate();
   private shares: WorkerShare[] = [];
@@ -43,9 +44,9 @@ export class Scoreboard {
     return { ...this.newest, samples: totals.samples, samplesPerSecond: this.rate.add(totals.samples, now), shares };
   }
 
-  evaluated(step: number, totals: Totals, now: number): Means {
+  evaluated(step: number, totals: Totals, watched: Watched, now: number): Means {
     this.newest = this.means(totals);
-    this.evaluation = { step, ...this.newest };
+    this.evaluation = { step, ...this.newest, watched };
     this.rate.restart(now);
     return this.newest;
   }
@@ -55,6 +56,7 @@ export class Scoreboard {
     const seconds = this.beganAt === undefined ? 0 : (now - this.beganAt) / 1000;
     return {
       outcome: outcome.kind,
+      ...(outcome.kind === "finished" && outcome.why !== undefined && { why: outcome.why }),
       ...(outcome.kind === "stopped" && { why: outcome.why, code: "INTERRUPTED" }),
       ...(outcome.kind === "diverged" && { why: `step ${outcome.step}: ${outcome.what}`, code: "DIVERGED" }),
       loss: this.newest?.loss ?? null,

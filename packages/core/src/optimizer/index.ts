@@ -15,5 +15,18 @@ export {
 } from "./optimizer.ts";
 export { rmsProp, rmsPropSpecSchema, type RmsPropOptions, type RmsPropSpec } from "./rms-prop.ts";
 export { updateGraph, updateNames, type UpdateInputs, type UpdateResults, type UpdateRule } from "./rule.ts";
+export {
+  constantRate,
+  cosineDecay,
+  linearDecay,
+  oneCycle,
+  rateFactors,
+  reduceOnPlateau,
+  scheduleSchema,
+  stepDecay,
+  type Direction,
+  type ScheduleSettings,
+  type ScheduleSpec,
+} from "./schedule.ts";
 export { sgd, sgdSpecSchema, type SgdOptions, type SgdSpec } from "./sgd.ts";
 export { optimizerSpecSchema, updateRule, type OptimizerSettings, type OptimizerSpec } from "./spec.ts";

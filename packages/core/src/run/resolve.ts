@@ -5,6 +5,7 @@ import { metricNames, parameterSlots, withFrozen, type Graph } from "../graph/gr
 import { graphFromJson, graphToJson } from "../graph/json.ts";
 import { forwardGraph, type DataShape } from "../model/forward-graph.ts";
 import { frozenNames, vectorParts } from "../optimizer/groups.ts";
+import { checkGoals } from "./goal.ts";
 import { durationSchema, microbatchSizeSchema, settingsShape } from "./schema.ts";
 import type { RunSettings } from "./settings.ts";
 
@@ -32,11 +33,14 @@ export interface ResolvedRun {
 }
 
 /**
- * @param data how the dataset describes its features and labels
- * @throws TabgradError MODEL_INVALID where model, loss, metrics and data do not fit together, RUN_FILE_INVALID where parameter groups do
- *   not fit the model
+ * @param data how the dataset describes its features and labels, and what it holds out
+ * @throws TabgradError MODEL_INVALID where model, loss, metrics and data do not fit together, RUN_FILE_INVALID where parameter groups or
+ *   goals do not fit the model or the data
  */
-export function resolveRun(settings: RunSettings, data: DataShape): ResolvedRun {
+export function resolveRun(
+  settings: RunSettings,
+  data: DataShape & { readonly evaluation?: { readonly samples: number } },
+): ResolvedRun {
   const { model, loss, metrics, ...plain } = settings;
   const built = forwardGraph({ model, loss, ...(metrics && { metrics }), data });
   const slots = parameterSlots(built);
@@ -49,6 +53,7 @@ export function resolveRun(settings: RunSettings, data: DataShape): ResolvedRun 
       slots.map(({ name }) => name),
     ),
   );
+  checkGoals(settings, metricNames(built), data.evaluation?.samples);
   const description: RunDescription = {
     version: runDescriptionVersion,
     ...plain,

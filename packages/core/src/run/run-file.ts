@@ -5,7 +5,10 @@ import type { Loss, Metric } from "../model/loss.ts";
 import type { PretrainedOptions } from "../model/pretrained.ts";
 import type { Clip } from "../optimizer/clip.ts";
 import type { ParameterGroup } from "../optimizer/groups.ts";
+import type { ScheduleSpec } from "../optimizer/schedule.ts";
 import type { OptimizerSpec } from "../optimizer/spec.ts";
+
+import type { Goal, StopEarly } from "./goal.ts";
 
 /** How often: counted in epochs or in steps. "end" is once, at the end of the run, when it is due in any case. */
 export type Interval = { readonly epochs: number } | { readonly steps: number } | "end";
@@ -31,6 +34,11 @@ export interface RunFile {
   readonly metrics?: readonly Metric[];
   /** How to make it small: `sgd({ … })`, `adam({ … })`, `adamW({ … })`, `rmsProp({ … })`, `lion({ … })` or `adagrad({ … })`. */
   readonly optimizer: OptimizerSpec;
+  /**
+   * How the learning rate changes over the run: `cosineDecay({ … })`, `linearDecay({ … })`, `stepDecay({ … })`, `oneCycle({ … })`,
+   * `reduceOnPlateau({ … })` or `constantRate({ … })`, most of them with a `warmUp`. Default: it stays as it is.
+   */
+  readonly schedule?: ScheduleSpec;
   /** Parameters that are trained in another way than the rest, or not at all: `[{ parameters: "*.bias", weightDecay: 0 }]`. */
   readonly parameterGroups?: readonly ParameterGroup[];
   /** What to make of gradients that are too long, `{ norm: 1 }`, or of their values that are too large, `{ value: 0.5 }`. */
@@ -59,6 +67,10 @@ export interface RunFile {
   readonly exact?: boolean;
   /** When to measure loss and metrics on held-out samples. Default: every epoch. */
   readonly evaluateEvery?: Interval;
+  /** What is best on held-out samples, such as `{ metric: "accuracy" }`: that checkpoint always stays. Default: the lowest loss. */
+  readonly goal?: Goal;
+  /** End the run when evaluations get no better: `{ patience: 5 }`. Default: never. */
+  readonly stopEarly?: StopEarly;
   /** When to save the parameters. Default: every epoch. */
   readonly checkpointEvery?: CheckpointInterval;
   /**

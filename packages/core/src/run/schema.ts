@@ -6,6 +6,8 @@ import type { Loss, Metric } from "../model/loss.ts";
 import { roleOf } from "../model/role.ts";
 import { clipSchema } from "../optimizer/clip.ts";
 import { parameterGroupSchema } from "../optimizer/groups.ts";
+import { criterionShape, scheduleSchema, whole as wholeFromOne } from "../optimizer/schedule.ts";
+import { notNegative } from "../optimizer/settings.ts";
 import { optimizerSpecSchema } from "../optimizer/spec.ts";
 import { runBounds } from "./bounds.ts";
 import type { CheckpointInterval, InitialiseOptions, Interval } from "./run-file.ts";
@@ -48,6 +50,7 @@ const initialiseOptions = z.strictObject(
 const initialiseSchema = z.union([weightsPath, initialiseOptions], {
   error: "expected the path of a checkpoint, or { from, prefix, … }",
 });
+const goalExpected = 'expected a metric to go by, such as { metric: "accuracy" }';
 const groupsExpected = 'expected a list such as [{ parameters: "*.bias", weightDecay: 0 }]';
 
 /** The settings of a run that are plain data, and so the same in a run file and in a checkpoint. */
@@ -62,6 +65,14 @@ export const settingsShape = {
   initialise: initialiseSchema.optional(),
   parameterGroups: z.array(parameterGroupSchema, { error: groupsExpected }).default([]),
   clip: clipSchema.optional(),
+  schedule: scheduleSchema.optional(),
+  goal: z.strictObject(criterionShape, { error: (issue) => (issue.code === "invalid_type" ? goalExpected : undefined) }).optional(),
+  stopEarly: z
+    .strictObject(
+      { ...criterionShape, patience: wholeFromOne, minimumDelta: notNegative.default(0) },
+      { error: (issue) => (issue.code === "invalid_type" ? "expected { patience: N }" : undefined) },
+    )
+    .optional(),
 } as const;
 
 export const microbatchSizeSchema = whole(1, runBounds.microbatch);

@@ -71,7 +71,10 @@ export type TelemetryEvent =
        * of its values were clipped, as a share of all that are trained.
        */
       readonly clipped?: number;
+      /** Of this step: what the schedule made of it. */
       readonly learningRate: number;
+      /** In a run with a schedule: what that multiplied. */
+      readonly baseLearningRate?: number;
       readonly shares: readonly WorkerShare[];
     }
   | {

@@ -30,7 +30,20 @@ export type Reason =
   | { readonly kind: "paused" }
   | { readonly kind: "resumed" }
   | { readonly kind: "learningRate"; readonly from: number; readonly to: number }
-  | { readonly kind: "dropped"; readonly worker: string };
+  | { readonly kind: "dropped"; readonly worker: string }
+  /** Evaluations got no better: the learning rate is `scale` times that of the schedule from now on. */
+  | ({ readonly kind: "plateau"; readonly scale: number } & Stagnation)
+  /** Evaluations got no better: the run ends. */
+  | ({ readonly kind: "stoppedEarly" } & Stagnation);
+
+/** Evaluations in a row without a better one. */
+export interface Stagnation {
+  readonly metric: string;
+  /** The best value, and after which step it was found; null where there was none. */
+  readonly best: number | null;
+  readonly since: number;
+  readonly evaluations: number;
+}
 
 export interface WorkerMicrobatches {
   readonly worker: string;
@@ -40,6 +53,12 @@ export interface WorkerMicrobatches {
 const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? "" : noun.endsWith("ch") ? "es" : "s"}`;
 
 const wentBack = (returned: number): string => (returned > 0 ? ` Its ${counted(returned, "microbatch")} went back.` : "");
+
+function stagnation({ metric, best, since, evaluations }: Stagnation): string {
+  if (best === null) return `the ${metric} on held-out samples was never a number`;
+  const value = Number(best.toPrecision(4));
+  return `the ${metric} on held-out samples got no better than ${value}, of step ${since}, in ${counted(evaluations, "evaluation")}`;
+}
 
 export function sentence(reason: Reason): string {
   switch (reason.kind) {
@@ -81,6 +100,10 @@ export function sentence(reason: Reason): string {
       return `The learning rate was changed from ${reason.from} to ${reason.to} from the dashboard.`;
     case "dropped":
       return `${reason.worker} was sent away from the dashboard.`;
+    case "plateau":
+      return `The learning rate falls to ${Number(reason.scale.toPrecision(4))} times what it would be, since ${stagnation(reason)}.`;
+    case "stoppedEarly":
+      return `The run ends early, since ${stagnation(reason)}.`;
     default:
       return reason satisfies never;
   }

@@ -8,7 +8,7 @@ import { type Graph, graphInputs, metricNames } from "../graph/graph.ts";
 import { graphFromJson } from "../graph/json.ts";
 import { violation } from "../protocol/check.ts";
 import type { Compute, ComputeRequest, ComputeResult, ComputeSetup } from "./compute.ts";
-import { ExactTraining } from "./exact-training.ts";
+import { ExactTraining, sumExactly } from "./exact-training.ts";
 import { ReplaceableEngine } from "./replaceable-engine.ts";
 
 /** The most rows of one batch. A CPU gains nothing from more; a GPU wants many, and memory limits it. */
@@ -115,7 +115,8 @@ export class EngineCompute implements Compute {
   }
 
   #evaluate(run: LoadedRun, microbatches: readonly Microbatch[]): Promise<Sums> {
-    return this.#withBatches(run, microbatches, (batches) => run.program.evaluate(batches));
+    const evaluate = (some: readonly Microbatch[]) => this.#withBatches(run, some, (batches) => run.program.evaluate(batches));
+    return run.exact ? sumExactly(microbatches, (one) => evaluate([one])) : evaluate(microbatches);
   }
 
   async #withBatches(

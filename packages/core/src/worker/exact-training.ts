@@ -1,4 +1,4 @@
-// Training in an exact run: every microbatch alone, in a batch of its own, and gradients added along the fixed tree.
+// Computing in an exact run: every microbatch alone, in a batch of its own, and gradients and sums added along the fixed tree.
 import type { Microbatch } from "../data/microbatch.ts";
 import type { Batch, Program, Sums } from "../engine/engine.ts";
 import type { TabgradError } from "../errors.ts";
@@ -26,6 +26,24 @@ export function noBlock(microbatches: readonly Microbatch[]): TabgradError {
   const indices = microbatches.slice(0, 8).map(({ index }) => index);
   const more = microbatches.length > indices.length ? ", …" : "";
   return violation(`the run is exact, but the microbatches ${indices.join(", ")}${more} are not those below one node of the tree`);
+}
+
+/**
+ * The sums over microbatches that are evaluated one by one.
+ * @throws TabgradError PROTOCOL_VIOLATION where they are no block
+ */
+export async function sumExactly(
+  microbatches: readonly Microbatch[],
+  evaluate: (microbatch: Microbatch) => Promise<Sums>,
+): Promise<Sums> {
+  const block = exactBlock(microbatches);
+  if (!block) throw noBlock(microbatches);
+  const tree = new TreeSum<Sums>(block.end, addSums, block);
+  for (const microbatch of microbatches) {
+    const { index } = microbatch;
+    tree.add({ first: index, end: index + 1 }, await evaluate(microbatch));
+  }
+  return tree.take();
 }
 
 /** What a program trains with in an exact run. */

@@ -133,9 +133,9 @@ export function assigned(turn: Turn, assignment: Assignment): void {
   settle(turn);
 }
 
-/** In an exact run, a block of the tree is what can be trained on. */
-function isComputable({ run }: SessionState, { purpose, microbatches }: Assignment): boolean {
-  return !run!.exact || purpose !== "train" || exactBlock(microbatches) !== undefined;
+/** In an exact run, a block of the tree is what can be computed. */
+function isComputable({ run }: SessionState, { microbatches }: Assignment): boolean {
+  return !run!.exact || exactBlock(microbatches) !== undefined;
 }
 
 /** Whether a version was there and will not come again. */

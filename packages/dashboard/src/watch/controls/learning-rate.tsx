@@ -7,7 +7,11 @@ import { readLearningRate } from "./read-learning-rate.ts";
 
 export function LearningRate({ run }: { readonly run: Run }) {
   const typed = useSignal("");
-  const now = useComputed(() => run.view.value?.newest?.learningRate).value;
+  // With a schedule, it is what that multiplies which can be changed.
+  const now = useComputed(() => {
+    const newest = run.view.value?.newest;
+    return newest?.baseLearningRate ?? newest?.learningRate;
+  }).value;
   const value = readLearningRate(typed.value);
   const wrong = typed.value !== "" && value === undefined;
   const apply = async (event: Event): Promise<void> => {
