@@ -34,7 +34,7 @@ export interface DataSource {
 }
 
 /** About what a block weighs: long enough that nobody counts blocks, short enough to be held twice. */
-export const blockBytes = 4 << 20;
+export const blockBytes = 1 << 20;
 
 /** How many samples of `bytes` each make a block. */
 export const blockSamples = (bytes: number): number => Math.max(1, Math.floor(blockBytes / bytes));

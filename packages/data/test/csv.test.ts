@@ -5,6 +5,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Samples } from "../src/samples.ts";
 import { parseNumber } from "../src/table/cells.ts";
+import { CsvRows } from "../src/table/csv-rows.ts";
 import { type CsvFormat, openCsv } from "../src/table/csv.ts";
 import { readAll, type ReadSource, refusal, testFolder } from "./data-files.ts";
 
@@ -73,7 +74,8 @@ describe("openCsv", () => {
     ["a row that is too long", "a,b\n1,2,3\n", "x.csv:2: the row has 3 columns; expected 2"],
     ["a ragged row after a cell of two lines", 'a,b\n"1\n",2\n3\n', "x.csv:4: the row has 1 columns"],
     ["an open quote", 'a,b\n1,"2\n3,4\n', "the file ends within a quoted cell"],
-    ["text after a quote", 'a,b\n1,"2"3\n', "x.csv:2: Invalid Closing Quote"],
+    ["text after a quote", 'a,b\n1,"2"3\n', "x.csv:2: text follows the closing quote of cell 2"],
+    ["a quote within a cell", 'a,b\n1,"x"\n3,4"5\n', "x.csv:3: there is a quote within cell 2, which does not begin with one"],
     ["two columns of one name", "a,b,a\n1,2,3\n", 'x.csv:1: two columns are called "a"'],
     ["an empty file", "", "x.csv: the file is empty"],
     ["blank lines only", "\n \n", "x.csv: the file is empty"],
@@ -89,6 +91,28 @@ describe("openCsv", () => {
   it("refuses text in another encoding", async () => {
     const bytes = Uint8Array.from(Buffer.from("name\nM\u00fcller", "latin1"));
     expect((await refusal(() => parse(bytes))).message).toBe("x.csv: the file is no UTF-8 text");
+  });
+
+  it("reads the same wherever the text is cut", () => {
+    const text = 'a,b\n"x ""1"" ",2\n\n  "3\n4" , 5\n6,7\n8,""';
+    const read = (pieces: readonly string[]): unknown[] => {
+      const rows: unknown[] = [];
+      const parser = new CsvRows(",", (cells, line) => void rows.push([cells, line]));
+      for (const piece of pieces) parser.write(piece);
+      parser.end();
+      return rows;
+    };
+    const whole = read([text]);
+    expect(whole).toEqual([
+      [["a", "b"], 1],
+      [['x "1"', "2"], 2],
+      [["3\n4", "5"], 4],
+      [["6", "7"], 6],
+      [["8", ""], 7],
+    ]);
+    for (let i = 0; i <= text.length; i += 1) {
+      for (let j = i; j <= text.length; j += 1) expect(read([text.slice(0, i), text.slice(i, j), text.slice(j)])).toEqual(whole);
+    }
   });
 
   it("reads back any table", async () => {

@@ -11,6 +11,10 @@ export interface LocalFile {
   readonly path: string;
   /** What messages call it: its path, or the address that it was fetched from. */
   readonly name: string;
+  /** Of its content, where it was fetched. */
+  readonly sha256?: string;
+  /** Hears how many more bytes were read from the disk; may throw to end the reading. */
+  readonly onBytes?: (count: number) => void;
 }
 
 /** Where bytes come from. */
@@ -46,6 +50,7 @@ class PlainSource implements ByteSource {
     } catch (error) {
       throw unreadable(this.#file.name, error);
     }
+    this.#file.onBytes?.(filled);
     return filled;
   }
 
@@ -131,7 +136,7 @@ export class ByteReader {
       await handle.read(begin, 0, 2, 0);
       if (!(begin[0] === 0x1f && begin[1] === 0x8b)) return new ByteReader(new PlainSource(handle, file), false, size);
       await handle.close();
-      return new ByteReader(new ChunkSource(unzipped(file.path), (error) => brokenGzip(file, size, error)), true, undefined);
+      return new ByteReader(new ChunkSource(unzipped(file), (error) => brokenGzip(file, size, error)), true, undefined);
     } catch (error) {
       await handle?.close().catch(() => undefined);
       throw unreadable(file.name, error);
@@ -177,12 +182,17 @@ export class ByteReader {
 }
 
 /** A generator, so that whoever stops early ends both streams. */
-async function* unzipped(path: string): AsyncGenerator<Uint8Array> {
+async function* unzipped({ path, onBytes }: LocalFile): AsyncGenerator<Uint8Array> {
   const packed = createReadStream(path, { highWaterMark: chunkBytes });
   const unpacker = createGunzip({ chunkSize: chunkBytes });
   packed.on("error", (error) => unpacker.destroy(error));
+  let told = 0;
   try {
-    yield* packed.pipe(unpacker) as AsyncIterable<Uint8Array>;
+    for await (const chunk of packed.pipe(unpacker) as AsyncIterable<Uint8Array>) {
+      onBytes?.(packed.bytesRead - told);
+      told = packed.bytesRead;
+      yield chunk;
+    }
   } finally {
     packed.destroy();
     unpacker.destroy();
@@ -190,6 +200,7 @@ async function* unzipped(path: string): AsyncGenerator<Uint8Array> {
 }
 
 function brokenGzip({ name }: LocalFile, size: number, cause: unknown): TabgradError {
+  if (cause instanceof TabgradError) return cause;
   const reason = cause instanceof Error ? cause.message : String(cause);
   return new TabgradError(
     "DATA_UNREADABLE",

@@ -58,14 +58,14 @@ function addValues(moments: Moments, values: FieldValues, from: number, to: numb
   moments.count = all;
 }
 
-/** A constant feature carries nothing and has no scale of its own: it is moved to 0 and not stretched. */
+/** A constant feature carries nothing and has no scale of its own: it is moved to 0 and not stretched. Never -0, which JSON lacks. */
 function scaleAndShift(
   method: "unit" | "standard",
   { count, mean, squares, least, greatest }: Moments,
 ): { scale: number; shift: number } {
-  if (least === greatest) return { scale: 1, shift: -least };
+  if (least === greatest) return { scale: 1, shift: 0 - least };
   const [width, middle] = method === "standard" ? [Math.sqrt(squares / count), mean] : [greatest - least, least];
-  return { scale: 1 / width, shift: -middle / width };
+  return { scale: 1 / width, shift: 0 - middle / width };
 }
 
 /** What is known of the training samples so far. Its state is plain data, so that a reading that was cut off can go on. */

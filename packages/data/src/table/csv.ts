@@ -1,13 +1,10 @@
 // A CSV file as columns of text, each row with its line. What the texts mean is decided elsewhere.
 import type { TabgradError } from "@tabgrad/core";
-import { type CsvError, Parser } from "csv-parse";
 import { ByteReader, type LocalFile } from "../files/byte-reader.ts";
 import { listed } from "../nearest.ts";
+import { CsvRows, CsvSyntaxError } from "./csv-rows.ts";
 import { type Table, type TableBatch, tableInvalid } from "./table.ts";
 import { NotTextError, textPieces } from "../files/text-pieces.ts";
-
-/** Longer rows come from a quote that is never closed, or from a file that is no CSV. */
-const maxRowCharacters = 2 ** 24;
 
 export interface CsvFormat {
   readonly header?: boolean;
@@ -34,16 +31,6 @@ function detectDelimiter(text: string): string {
   return best;
 }
 
-/** What the parser found wrong, in words that do not presume its options. */
-function unparsable(name: string, error: CsvError): TabgradError {
-  const line = typeof error["lines"] === "number" ? error["lines"] : undefined;
-  const quoting = "Close every quote, write a quote within a quoted cell twice, and quote a cell as a whole or not at all.";
-  if (error.code === "CSV_MAX_RECORD_SIZE")
-    return csvInvalid(name, line, `a row has more than ${maxRowCharacters} characters`, quoting);
-  if (error.code === "CSV_QUOTE_NOT_CLOSED") return csvInvalid(name, line, "the file ends within a quoted cell", quoting);
-  return csvInvalid(name, line, error.message, quoting);
-}
-
 function nameColumns(name: string, line: number, cells: readonly string[]): string[] {
   const names = cells.map((cell, c) => (cell === "" ? `column ${c}` : cell));
   const twice = names.find((each, c) => names.indexOf(each) !== c);
@@ -56,8 +43,8 @@ function nameColumns(name: string, line: number, cells: readonly string[]): stri
   );
 }
 
-/** Rows of cells with their lines, collected while a parser runs. */
-class Rows {
+/** Rows of cells with their lines, until they are taken away as a batch. */
+class Collected {
   names: string[] | undefined;
   namesLine = 1;
   columns: string[][] = [];
@@ -72,10 +59,7 @@ class Rows {
     this.#separator = separator;
   }
 
-  /** `lastLine`: where the row ends; a cell may have several lines. */
-  take(cells: readonly string[], lastLine: number): void {
-    const breaks = cells.reduce((sum, cell) => (cell.includes("\n") ? sum + cell.split("\n").length - 1 : sum), 0);
-    const line = lastLine - breaks;
+  take(cells: readonly string[], line: number): void {
     if (!this.names) {
       this.names = nameColumns(this.#name, line, this.#header ? cells : cells.map(() => ""));
       this.namesLine = line;
@@ -105,69 +89,31 @@ class Rows {
   }
 }
 
-/** Feeds a parser, whose rows go to `rows` before `write` resolves. */
-class Feed {
-  readonly #parser: Parser;
-  #failure: Error | undefined;
-
-  constructor(rows: Rows, delimiter: string) {
-    this.#parser = new Parser({
-      delimiter,
-      record_delimiter: "\n",
-      trim: true,
-      skip_empty_lines: true,
-      relax_column_count: true,
-      max_record_size: maxRowCharacters,
-      on_record: (cells: string[], context) => {
-        rows.take(cells, context.lines);
-        return null;
-      },
-    });
-    this.#parser.on("error", (error) => (this.#failure ??= error));
-    this.#parser.resume();
-  }
-
-  write(text: string): Promise<void> {
-    return this.#settled((done) => this.#parser.write(text, done));
-  }
-
-  end(): Promise<void> {
-    return this.#settled((done) => {
-      this.#parser.on("end", () => done());
-      this.#parser.on("close", () => done());
-      this.#parser.end();
-    });
-  }
-
-  #settled(act: (done: (error?: Error | null) => void) => void): Promise<void> {
-    return new Promise((resolve, reject) => {
-      act((error) => (error || this.#failure ? reject(error ?? this.#failure!) : resolve()));
-    });
-  }
-}
-
 /** The rows of a CSV file, a batch at a time. */
-async function* readRows(file: LocalFile, { header = true, delimiter }: CsvFormat): AsyncGenerator<Rows> {
+async function* readRows(file: LocalFile, { header = true, delimiter }: CsvFormat): AsyncGenerator<Collected> {
   const { name } = file;
   const reader = await ByteReader.open(file);
-  let rows: Rows | undefined;
-  let feed: Feed | undefined;
+  let rows: Collected | undefined;
+  let parser: CsvRows | undefined;
   try {
     for await (const text of textPieces(reader)) {
-      if (!rows || !feed) {
+      if (!rows || !parser) {
         if (text.trim() === "") continue;
         const separator = delimiter ?? detectDelimiter(text);
-        rows = new Rows(name, header, separator);
-        feed = new Feed(rows, separator);
+        const collected = new Collected(name, header, separator);
+        rows = collected;
+        parser = new CsvRows(separator, (cells, line) => collected.take(cells, line));
       }
-      await feed.write(text);
+      parser.write(text);
       if (rows.names) yield rows;
     }
-    await feed?.end();
+    parser?.end();
   } catch (error) {
     if (error instanceof NotTextError)
       throw csvInvalid(name, undefined, `the file is no UTF-8 text${error.message}`, "Save it as CSV in UTF-8.");
-    throw (error as CsvError).code?.startsWith("CSV_") ? unparsable(name, error as CsvError) : error;
+    if (!(error instanceof CsvSyntaxError)) throw error;
+    const quoting = "Close every quote, write a quote within a quoted cell twice, and quote a cell as a whole or not at all.";
+    throw csvInvalid(name, error.line, error.message, quoting);
   } finally {
     await reader.close();
   }

@@ -43,7 +43,11 @@ function look(profile: ColumnProfile, cells: ArrayLike<unknown>, rows: number): 
       if (profile.whole && !Number.isInteger(value)) profile.whole = false;
     } else if (!isMissingNumber(cell)) profile.texts += 1;
     if (isEmpty(cell)) profile.empty += 1;
-    else if (names.size <= maxNames) names.add(textOf(cell));
+    else if (names.size <= maxNames) {
+      const name = textOf(cell);
+      // A text cut out of another one may hold on to all of that.
+      if (!names.has(name)) names.add(Buffer.from(name).toString());
+    }
   }
 }
 
