@@ -130,6 +130,59 @@ describe("gemm-addend", () => {
   });
 });
 
+describe("a weight's gradient", () => {
+  const gradient = ([a, b]: Value[]): Value => math.matmul(a, b, { transposeA: true });
+
+  it("copies the smaller of its two matrices", async () => {
+    const wide = await lowered(
+      [
+        [64, 40],
+        [64, 8],
+      ],
+      gradient,
+    );
+    expect(wide.graph.nodes.map(({ type, inputs }) => [type, inputs[0]])).toEqual([
+      ["Transpose", "input:operand 1"],
+      ["Gemm", "Transpose 0"],
+      ["Transpose", "Gemm 1"],
+    ]);
+    expect(
+      types(
+        await lowered(
+          [
+            [64, 8],
+            [64, 40],
+          ],
+          gradient,
+        ),
+      ),
+    ).toEqual(["Transpose", "Gemm"]);
+    // With few rows the result is what is large.
+    expect(
+      types(
+        await lowered(
+          [
+            [6, 40],
+            [6, 8],
+          ],
+          gradient,
+        ),
+      ),
+    ).toEqual(["Transpose", "Gemm"]);
+  });
+
+  it("does so for sequences, too", async () => {
+    const model = await lowered(
+      [
+        [4, 16, 40],
+        [4, 16, 8],
+      ],
+      (operands) => math.sum(gradient(operands), [0]),
+    );
+    expect(types(model)).toEqual(["Reshape", "Reshape", "Transpose", "Gemm", "Transpose"]);
+  });
+});
+
 describe("batched-product-sum", () => {
   const flags = { transposeA: true };
 

@@ -1,14 +1,26 @@
 // Matrix multiplication. Gemm takes transposes as flags, but has two dimensions only; MatMul has any number of them, without flags.
-import type { OperationAttributes, Shape } from "@tabgrad/core";
+import { matmulDimensions, type OperationAttributes, type Shape } from "@tabgrad/core";
 import type { OnnxBuilder } from "../builder.ts";
 import type { Lowering } from "../lowering.ts";
 
 export const matmul: Lowering<"matmul"> = ({ node, inputs: [a, b], shapes, onnx }) => {
-  if (shapes.every((shape) => shape.length === 2)) return gemm([a, b], node.attributes, onnx);
+  if (shapes.every((shape) => shape.length === 2)) return product([a, b], shapes, node.attributes, onnx);
   const left = node.attributes.transposeA ? swapLastAxes(a, shapes[0], onnx) : a;
   const right = node.attributes.transposeB ? swapLastAxes(b, shapes[1], onnx) : b;
   return onnx.node("MatMul", [left, right]);
 };
+
+/** The product of two matrices. Where aᵀ is a large copy and b a small one, as (bᵀ·a)ᵀ, which copies b and the result instead. */
+export function product(
+  [a, b]: readonly string[],
+  shapes: readonly Shape[],
+  flags: OperationAttributes["matmul"],
+  onnx: OnnxBuilder,
+): string {
+  const { m, n, k } = matmulDimensions(shapes[0], shapes[1], flags);
+  if (!flags.transposeA || flags.transposeB || k * n + m * n >= k * m) return gemm([a, b], flags, onnx);
+  return onnx.node("Transpose", [gemm([b, a], flags, onnx)], { perm: [1, 0] });
+}
 
 /**
  * The product of two matrices, and a third added to it if there is one. The right side's flag is free, since ONNX Runtime packs that

@@ -1,8 +1,8 @@
 // The sum over a batch of products aᵀ·b (the gradient of weights that every position of a sequence shares) as one product over all
 // positions, instead of a product for each sample and a sum over them: Σᵢ aᵢᵀ·bᵢ = [a₁; a₂; …]ᵀ · [b₁; b₂; …].
-import { sameShape } from "@tabgrad/core";
+import { elementCount, sameShape } from "@tabgrad/core";
 import type { Peephole } from "../lowering.ts";
-import { gemm } from "../operations/matmul.ts";
+import { product } from "../operations/matmul.ts";
 
 export const batchedProductSum: Peephole = (node, { graph, isReadOnce }) => {
   if (node.operation !== "sum") return undefined;
@@ -18,8 +18,18 @@ export const batchedProductSum: Peephole = (node, { graph, isReadOnce }) => {
   return {
     operands: matmul.inputs,
     lower(operands, onnx) {
-      const [left, right] = operands.map((tensor, i) => onnx.node("Reshape", [tensor, onnx.integers([-1, [a, b][i][batch + 1]])]));
-      const total = gemm([left, right], matmul.attributes, onnx);
+      const columns = [a, b].map((shape) => shape[batch + 1]);
+      const ends = operands.map((tensor, i) => onnx.node("Reshape", [tensor, onnx.integers([-1, columns[i]])]));
+      const rows = elementCount(a) / columns[0];
+      const total = product(
+        ends,
+        [
+          [rows, columns[0]],
+          [rows, columns[1]],
+        ],
+        matmul.attributes,
+        onnx,
+      );
       return node.shape.length === 2 ? total : onnx.node("Reshape", [total, onnx.integers(node.shape)]);
     },
   };
