@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { sgd } from "tabgrad";
 import { describe, expect, it } from "vitest";
+import augmented from "./runs/augmented.ts";
 import smooth from "./runs/smooth.ts";
 import { tabgrad } from "./support/command.ts";
 import { temporaryFolder } from "./support/folder.ts";
@@ -13,8 +14,8 @@ const uneven = ["batchSize=224", "microbatchSize=32", "steps=40"];
 const withSgd = [...uneven, `optimizer=${JSON.stringify(sgd({ learningRate: 0.1, momentum: 0.9 }))}`];
 const asOptions = (overrides: readonly string[]): string[] => overrides.flatMap((override) => ["--set", override]);
 
-async function train(workers: number, overrides: readonly string[]): Promise<Float32Array> {
-  const args = ["train", runFile, "--workers", String(workers), "--engine", "cpu", "--json", "--out", temporaryFolder()];
+async function train(workers: number, overrides: readonly string[], file = runFile): Promise<Float32Array> {
+  const args = ["train", file, "--workers", String(workers), "--engine", "cpu", "--json", "--out", temporaryFolder()];
   const run = tabgrad([...args, ...asOptions(overrides)]);
   const done = await run.event("done");
   expect(done).toMatchObject({ outcome: "finished", step: 40 });
@@ -34,6 +35,16 @@ describe("the same run file and seed, on 1, 2 and 4 workers with uneven shares",
     for (const workers of [1, 2, 4]) {
       expect(largestDifference(await train(workers, withSgd), expected), `${workers} workers`).toBeLessThan(1e-5);
     }
+  });
+
+  it("ends with the reference's parameters with dropout and random transforms", async () => {
+    const expected = await referenceParameters(augmented, withSgd);
+    for (const workers of [1, 3]) {
+      const found = await train(workers, withSgd, "e2e/runs/augmented.ts");
+      expect(largestDifference(found, expected), `${workers} workers`).toBeLessThan(1e-5);
+    }
+    const otherSeed = await referenceParameters(augmented, [...withSgd, "seed=2"]);
+    expect(largestDifference(otherSeed, expected)).toBeGreaterThan(1e-2);
   });
 
   it("ends with the reference's parameters with Adam", async () => {

@@ -1,13 +1,14 @@
 // npx tabgrad train e2e/runs/elastic.ts
 //
-// MNIST in an exact run, small enough that 200 steps take seconds, with 8 microbatches a step: for tests in which workers and
-// coordinators die, stall and send nonsense.
-import { defineRun, dense, sequential, tanh } from "tabgrad";
+// MNIST in an exact run, small enough that 200 steps take seconds, with 8 microbatches a step and all that can be random in them: for
+// tests in which workers and coordinators die, stall and send nonsense.
+import { defineRun, dense, dropout, sequential, shift, tanh } from "tabgrad";
 import mlp from "@tabgrad/examples/mnist/mlp";
 
 export default defineRun({
   ...mlp,
-  model: sequential(dense(48), tanh(), dense(10)),
+  transforms: [shift({ x: 2, y: 2 })],
+  model: sequential(dense(48), tanh(), dropout(0.2), dense(10)),
   exact: true,
   batchSize: 256,
   microbatchSize: 32,

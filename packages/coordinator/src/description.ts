@@ -86,6 +86,7 @@ export class Description {
       silenceMs: 2 * silenceMs,
       worker,
       exact: run.description.exact,
+      ...(run.description.transforms.length > 0 && { transforms: run.description.transforms }),
     };
   }
 

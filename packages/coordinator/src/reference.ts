@@ -3,6 +3,8 @@
 import {
   BatchPool,
   clipScale,
+  graphInputs,
+  keysInput,
   runOptimizer,
   viewShard,
   type Engine,
@@ -33,7 +35,7 @@ export async function runReference({
   onStep,
 }: ReferenceOptions): Promise<Float32Array> {
   const { fields, shards } = dataset.description;
-  const { microbatchSize, clip } = run.description;
+  const { microbatchSize, clip, seed, transforms } = run.description;
   const schedule = new Schedule({ run: run.description, dataset: dataset.description, startWorkers: 1, minWorkers: 1 });
   const optimizer = runOptimizer(run);
   optimizer.parameters.set(initial);
@@ -46,13 +48,14 @@ export async function runReference({
     }
   };
 
-  const pool = new BatchPool(fields, { microbatchSize, maxRows });
+  const hasKeys = graphInputs(run.graph).some(({ name }) => name === keysInput);
+  const pool = new BatchPool(fields, { microbatchSize, maxRows, seed, transforms, hasKeys });
   const program = await engine.compile(run.graph);
   const gradients = new Float32Array(optimizer.elements);
   for (let step = 1; step <= schedule.steps; step++) {
     const microbatches = schedule.allMicrobatches(step);
     await load(microbatches);
-    const batches = pool.assemble(microbatches, (shard) => views.get(shard)!);
+    const batches = pool.assemble(microbatches, (shard) => views.get(shard)!, step);
     await program.setParameters(optimizer.parameters.slice());
     const { samples, lossSum } = await program.train(batches, gradients);
     pool.release(batches);

@@ -164,7 +164,7 @@ describe("assembling batches", () => {
           const columns = columnsOf(fields, 5, s);
           return { samples: 5, values: columns };
         });
-        const pool = new BatchPool(fields, { microbatchSize: 12, maxRows });
+        const pool = new BatchPool(fields, { microbatchSize: 12, maxRows, seed: 1 });
         for (let round = 0; round < 4; round += 1) {
           const count = keyed(seed, "sample", 4).integer(round, 6);
           const microbatches = Array.from({ length: count }, (_, index) => ({
@@ -196,7 +196,7 @@ describe("assembling batches", () => {
 
   it("uses returned arrays again, and lends none twice", () => {
     const shard: ShardView = { samples: 4, values: columnsOf([row, label], 4) };
-    const pool = new BatchPool([row, label], { microbatchSize: 2, maxRows: 2 });
+    const pool = new BatchPool([row, label], { microbatchSize: 2, maxRows: 2, seed: 1 });
     const one: Microbatch[] = [{ index: 0, slices: [{ shard: 0, samples: [3, 1] }] }];
     const first = pool.assemble(one, () => shard);
     const second = pool.assemble(one, () => shard);
@@ -211,7 +211,7 @@ describe("assembling batches", () => {
 
   it("refuses samples that a shard does not have, and microbatches that are too long", () => {
     const shard: ShardView = { samples: 4, values: columnsOf([row, label], 4) };
-    const pool = new BatchPool([row, label], { microbatchSize: 2, maxRows: 8 });
+    const pool = new BatchPool([row, label], { microbatchSize: 2, maxRows: 8, seed: 1 });
     const assemble = (samples: number[]) => () => pool.assemble([{ index: 5, slices: [{ shard: 0, samples }] }], () => shard);
     expect(codeOf(assemble([4]))).toBe("PROTOCOL_VIOLATION");
     expect(codeOf(assemble([-1]))).toBe("PROTOCOL_VIOLATION");

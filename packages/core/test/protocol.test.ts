@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { TabgradError } from "../src/errors.ts";
-import { shardLayout } from "../src/data/index.ts";
+import { horizontalFlip, randomCrop, shardLayout, type TransformSpec } from "../src/data/index.ts";
 import {
   bounds,
   decodeToCoordinator,
@@ -88,9 +88,11 @@ const welcome: fc.Arbitrary<Welcome> = fc
     silenceMs: fc.integer({ min: bounds.silenceMsLeast, max: bounds.silenceMs }),
     worker: people(64, 1),
     exact: fc.boolean(),
+    transforms: fc.constantFrom<readonly TransformSpec[]>([], [randomCrop({ padding: 4, fill: "edge" }), horizontalFlip()]),
   })
-  .map((message) => ({
+  .map(({ transforms, ...message }) => ({
     ...message,
+    ...(transforms.length > 0 && { transforms }),
     shards: message.shards.map((shard) => ({ ...shard, bytes: shardLayout(message.fields, shard.samples).bytes })),
   }));
 

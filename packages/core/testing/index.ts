@@ -2,3 +2,4 @@
 export { engineCases, type EngineCase } from "./engine-cases.ts";
 export { layerCase, referenceGradients, testedLayers } from "./layer-cases.ts";
 export * from "./operation-cases.ts";
+export { uniformCase, type UniformCase } from "./uniform-case.ts";

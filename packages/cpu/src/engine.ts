@@ -1,5 +1,5 @@
 // The CPU engine: ONNX Runtime, whichever build of it the host brings.
-import type { Engine } from "@tabgrad/core";
+import { inMode, type Engine } from "@tabgrad/core";
 import { checkOperations } from "./onnx/index.ts";
 import { CpuProgram } from "./program.ts";
 import type { OrtModule, ResultDelivery } from "./runtime.ts";
@@ -25,7 +25,7 @@ export function createCpuEngine({ ort, threads, results, description }: CpuEngin
     kind: "cpu",
     device: description,
     async compile(forward, { reproducible = false } = {}) {
-      checkOperations(forward);
+      checkOperations(inMode(forward, "training"));
       // How ONNX Runtime cuts a matrix product, and so in which order it adds, depends on the number of threads.
       const runtime = { ort, threads: reproducible ? 1 : threads, results };
       const program: CpuProgram = new CpuProgram(forward, runtime, () => programs.delete(program));

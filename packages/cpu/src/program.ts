@@ -2,10 +2,11 @@
 import {
   checkLoss,
   elementCount,
+  fillUniform,
   formatShape,
   gradientPrefix,
-  graphInputs,
   inferenceGraph,
+  keysInput,
   metricNames,
   parameterElements,
   parameterSlots,
@@ -13,25 +14,17 @@ import {
   weightsInput,
   type Batch,
   type Graph,
+  type OperationAttributes,
   type Program,
   type Shape,
   type Sums,
 } from "@tabgrad/core";
 import { beforePrefix } from "./accumulating.ts";
-import { inputTensor, parameterTensor } from "./onnx/index.ts";
+import { inputTensor, parameterTensor, uniformTensor } from "./onnx/index.ts";
 import type { OrtModule, OrtTensor, OrtTensors } from "./runtime.ts";
-import type { Runtime } from "./session.ts";
+import type { Runtime, Session } from "./session.ts";
 import { SessionCache, type Purpose } from "./session-cache.ts";
 import { VectorViews } from "./vector.ts";
-
-type Inputs = ReturnType<typeof graphInputs>;
-
-/** What predictions need to know of the graph. */
-interface PredictionForm {
-  readonly inputs: Inputs;
-  /** The shape of one sample's prediction. */
-  readonly sample: Shape;
-}
 
 export class CpuProgram implements Program {
   readonly parameterElements: number;
@@ -39,16 +32,16 @@ export class CpuProgram implements Program {
   private readonly ort: OrtModule;
   private readonly onClose: () => void;
   private readonly sessions: SessionCache;
-  private readonly inputs: Inputs;
   private readonly parameterViews: VectorViews;
   private readonly gradientViews: VectorViews;
   private readonly beforeViews: VectorViews;
   /** One number each: the loss, then the metrics. */
   private readonly sums: Float32Array;
   private readonly sumTensors: OrtTensors;
-  /** Known from the first prediction on: a program that trains has no use for it. */
-  private predictionForm: PredictionForm | undefined;
+  /** The shape of one sample's prediction, known from the first on: a program that trains has no use for it. */
+  private predictionShape: Shape | undefined;
   private parameters: OrtTensors | undefined;
+  private readonly numbers = new Map<string, Float32Array>();
   /** Takes turns with the caller's gradients while batches are added up. */
   private scratch: Float32Array | undefined;
 
@@ -60,7 +53,6 @@ export class CpuProgram implements Program {
     this.ort = ort;
     this.onClose = onClose;
     this.sessions = new SessionCache(forward, runtime);
-    this.inputs = graphInputs(forward);
     this.parameterViews = new VectorViews(ort, slots, parameterTensor);
     this.gradientViews = new VectorViews(ort, slots, (name) => gradientPrefix + name);
     this.beforeViews = new VectorViews(ort, slots, (name) => inputTensor(beforePrefix + name));
@@ -102,11 +94,11 @@ export class CpuProgram implements Program {
   }
 
   async predict(batch: Batch): Promise<Float32Array> {
-    const { inputs, sample } = (this.predictionForm ??= predictionFormOf(this.forward));
+    const sample = (this.predictionShape ??= predictionShapeOf(this.forward));
     const shape = [batch.rows, ...sample];
     const predictions = new Float32Array(elementCount(shape));
     const target = new this.ort.Tensor("float32", predictions, shape);
-    await this.run("predict", batch.rows, this.inputTensors(batch, inputs), { [predictionOutput]: target });
+    await this.run("predict", batch, {}, { [predictionOutput]: target });
     return batch.samples < batch.rows ? predictions.slice(0, batch.samples * elementCount(sample)) : predictions;
   }
 
@@ -116,24 +108,40 @@ export class CpuProgram implements Program {
   }
 
   private runSums(purpose: Exclude<Purpose, "predict">, batch: Batch, feeds: OrtTensors, fetches: OrtTensors): Promise<void> {
-    const weights = { [inputTensor(weightsInput)]: this.tensor(weightsInput, batch.weights, [batch.rows]) };
-    const inputs = this.inputTensors(batch, this.inputs);
-    return this.run(purpose, batch.rows, { ...weights, ...inputs, ...feeds }, { ...this.sumTensors, ...fetches });
+    return this.run(purpose, batch, feeds, { ...this.sumTensors, ...fetches });
   }
 
-  private async run(purpose: Purpose, rows: number, feeds: OrtTensors, targets: OrtTensors): Promise<void> {
+  private async run(purpose: Purpose, batch: Batch, feeds: OrtTensors, targets: OrtTensors): Promise<void> {
     if (!this.parameters) throw new Error("setParameters has not been called");
-    const session = await this.sessions.get(purpose, rows);
-    await session.run({ ...this.parameters, ...feeds }, targets);
+    const session = await this.sessions.get(purpose, batch.rows);
+    await session.run({ ...this.parameters, ...feeds, ...this.inputTensors(session, batch) }, targets);
   }
 
-  private inputTensors({ rows, inputs: values }: Batch, inputs: Inputs): OrtTensors {
-    return Object.fromEntries(
-      inputs.map(({ name, shape, batched }) => [
-        inputTensor(name),
-        this.tensor(name, values[name], batched ? [rows, ...shape.slice(1)] : shape),
-      ]),
-    );
+  /** What a session is fed of the batch: its arrays as they are, and the random numbers that its keys stand for. */
+  private inputTensors({ inputs, uniforms }: Session, { inputs: values, weights }: Batch): OrtTensors {
+    const feeds: Record<string, OrtTensor> = {};
+    for (const { name, shape } of inputs) {
+      // The sums of batches before come from elsewhere.
+      if (name.startsWith(beforePrefix)) continue;
+      feeds[inputTensor(name)] = this.tensor(name, name === weightsInput ? weights : values[name], shape);
+    }
+    for (const { attributes, shape } of uniforms) {
+      const numbers = this.numbersFor(attributes, shape);
+      const keys = values[keysInput];
+      const each = numbers.length / shape[0];
+      for (let row = 0; row < shape[0]; row++)
+        fillUniform(keys, row, attributes.stream, numbers.subarray(row * each, (row + 1) * each));
+      feeds[uniformTensor(attributes)] = this.tensor("random numbers", numbers, shape);
+    }
+    return feeds;
+  }
+
+  /** An array to draw into, again and again. */
+  private numbersFor(attributes: OperationAttributes["uniform"], shape: Shape): Float32Array {
+    const name = `${uniformTensor(attributes)} ${shape[0]}`;
+    const numbers = this.numbers.get(name) ?? new Float32Array(elementCount(shape));
+    this.numbers.set(name, numbers);
+    return numbers;
   }
 
   private tensor(name: string, data: Float32Array | undefined, shape: readonly number[]): OrtTensor {
@@ -144,10 +152,9 @@ export class CpuProgram implements Program {
   }
 }
 
-function predictionFormOf(forward: Graph): PredictionForm {
+function predictionShapeOf(forward: Graph): Shape {
   const graph = inferenceGraph(forward, forward.rows);
-  const [, ...sample] = graph.nodes[graph.outputs[predictionOutput]].shape;
-  return { inputs: graphInputs(graph), sample };
+  return graph.nodes[graph.outputs[predictionOutput]].shape.slice(1);
 }
 
 /** Adds up what batches give, in float64. */

@@ -1,5 +1,5 @@
 // One graph in ONNX Runtime: lowered, compiled once, run with tensors that lie in the caller's arrays.
-import { TabgradError, type Graph } from "@tabgrad/core";
+import { graphInputs, TabgradError, type Graph, type NodeFor } from "@tabgrad/core";
 import { encodeModel, lowerGraph } from "./onnx/index.ts";
 import type { OrtModule, OrtSession, OrtSessionOptions, OrtTensors, ResultDelivery } from "./runtime.ts";
 
@@ -11,6 +11,10 @@ export interface Runtime {
 }
 
 export interface Session {
+  /** What it is fed of a batch. */
+  readonly inputs: ReturnType<typeof graphInputs>;
+  /** The random numbers that it is fed. */
+  readonly uniforms: readonly NodeFor<"uniform">[];
   /** Writes every result into the tensor given for it; feeds that the graph does not read are ignored. @throws TabgradError ENGINE_FAILED */
   run(feeds: OrtTensors, targets: OrtTensors): Promise<void>;
   close(): Promise<void>;
@@ -24,6 +28,8 @@ export async function createSession(graph: Graph, { ort, threads, results }: Run
   });
   const run = results === "written" ? runInPlace : runAndCopy;
   return {
+    inputs: graphInputs(graph),
+    uniforms: graph.nodes.filter((node) => node.operation === "uniform"),
     async run(feeds, targets) {
       await run(session, feeds, targets).catch((error: unknown) => {
         throw failed("failed", error);

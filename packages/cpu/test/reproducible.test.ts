@@ -90,6 +90,7 @@ const setup: ComputeSetup = {
   shards: [{ hash: "0".repeat(64), bytes: shard.length, samples }],
   microbatchSize,
   parameterElements: parameters.length,
+  seed: 1,
   exact: true,
 };
 const microbatches = Array.from({ length: 7 }, (_, index) => {
@@ -106,7 +107,12 @@ async function worker(blocks: readonly Block[], threads = 1) {
   const results = [];
   for (const block of blocks) {
     const gradients = new ArrayBuffer(4 * parameters.length);
-    const { sums } = await compute.run({ purpose: "train", microbatches: microbatches.slice(block.first, block.end), gradients });
+    const { sums } = await compute.run({
+      purpose: "train",
+      step: 1,
+      microbatches: microbatches.slice(block.first, block.end),
+      gradients,
+    });
     results.push({ block, gradients: new Float32Array(gradients), sums });
   }
   await compute.close();
@@ -144,7 +150,7 @@ describe("an exact run's sum", () => {
     await compute.putShard(0, shard.slice().buffer);
     await compute.setParameters(parameters.slice().buffer);
     const gradients = new ArrayBuffer(4 * parameters.length);
-    const fast = await compute.run({ purpose: "train", microbatches, gradients });
+    const fast = await compute.run({ purpose: "train", step: 1, microbatches, gradients });
     expect(fast.sums.samples).toBe(sums.samples);
     expect(fast.sums.metricSums).toEqual(sums.metricSums);
     expect(sums.lossSum / fast.sums.lossSum).toBeCloseTo(1, 6);

@@ -1,5 +1,5 @@
 // The WebGPU engine. Whoever hosts it brings the adapter: a tab from `navigator.gpu`, a Node process from Dawn (see node.ts).
-import { hasLoss, trainingGraph, type CompileOptions, type Engine, type Graph } from "@tabgrad/core";
+import { hasLoss, inMode, trainingGraph, type CompileOptions, type Engine, type Graph } from "@tabgrad/core";
 import { reportAdapter, requestDevice, type AdapterReport } from "./device/adapter.ts";
 import { DeviceHealth } from "./device/health.ts";
 import { PipelineCache } from "./device/pipelines.ts";
@@ -40,7 +40,7 @@ export async function createGpuEngine({ adapter, device: given }: GpuEngineOptio
     lost: device.lost,
     async compile(graph) {
       lent.health.check();
-      checkOperations(graph);
+      checkOperations(inMode(graph, "evaluation"));
       if (hasLoss(graph)) checkOperations(trainingGraph(graph, graph.rows));
       const program = await GpuProgram.create(graph, lent);
       programs.add(program);

@@ -61,6 +61,7 @@ const setup: ComputeSetup = {
   shards: [{ hash: "0".repeat(64), bytes: shard.length, samples }],
   microbatchSize,
   parameterElements: parameters.length,
+  seed: 1,
   exact: true,
 };
 const microbatches = Array.from({ length: 5 }, (_, index) => ({
@@ -76,7 +77,7 @@ describe("an exact run's sum", () => {
     await compute.setParameters(parameters.slice().buffer);
     const sumOf = async ({ first, end }: Block): Promise<Float32Array> => {
       const gradients = new ArrayBuffer(4 * parameters.length);
-      await compute.run({ purpose: "train", microbatches: microbatches.slice(first, end), gradients });
+      await compute.run({ purpose: "train", step: 1, microbatches: microbatches.slice(first, end), gradients });
       return new Float32Array(gradients);
     };
     const whole = await sumOf({ first: 0, end: 5 });

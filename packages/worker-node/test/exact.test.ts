@@ -16,7 +16,12 @@ async function ready(compute: Compute): Promise<Compute> {
 
 async function gradient(compute: Compute, ...indices: number[]): Promise<Float32Array> {
   const microbatches = indices.map((index) => assignment.microbatches[index]);
-  const { gradients } = await compute.run({ purpose: "train", microbatches, gradients: new ArrayBuffer(parameters.byteLength) });
+  const { gradients } = await compute.run({
+    purpose: "train",
+    step: 1,
+    microbatches,
+    gradients: new ArrayBuffer(parameters.byteLength),
+  });
   return new Float32Array(gradients!);
 }
 

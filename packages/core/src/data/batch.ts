@@ -3,8 +3,24 @@
 import type { Batch } from "../engine/engine.ts";
 import { TabgradError } from "../errors.ts";
 import { type Field, fieldElements, type FieldValues } from "./layout.ts";
+import { keysInput } from "../graph/training.ts";
+import { keyed, type KeyedRandom } from "../random/keyed.ts";
+import { featuresField } from "./description.ts";
 import { groupMicrobatches, type Microbatch, microbatchSamples } from "./microbatch.ts";
 import type { ShardView } from "./shard.ts";
+import { Transforms, type TransformSpec } from "./transforms/index.ts";
+
+export interface BatchPoolOptions {
+  readonly microbatchSize: number;
+  /** The most rows of one batch; a single microbatch may have more. */
+  readonly maxRows: number;
+  /** The run's, of which all that is random in training batches is a function. */
+  readonly seed: number;
+  /** What happens to the features of training samples. Default: nothing. */
+  readonly transforms?: readonly TransformSpec[];
+  /** Whether training batches have the input `keysInput`. Default: false. */
+  readonly hasKeys?: boolean;
+}
 
 /** Finds a shard that is held in memory, by its index in the dataset's list. */
 export type ShardLookup = (shard: number) => ShardView;
@@ -17,9 +33,10 @@ interface ReusableBatch extends Batch {
   samples: number;
 }
 
-function createBatch(fields: readonly Field[], rows: number): ReusableBatch {
+function createBatch(fields: readonly Field[], rows: number, hasKeys: boolean): ReusableBatch {
   const inputs: Record<string, Float32Array> = {};
   for (const field of fields) inputs[field.name] = new Float32Array(rows * fieldElements(field));
+  if (hasKeys) inputs[keysInput] = new Float32Array(4 * rows);
   return { rows, samples: 0, inputs, weights: new Float32Array(rows) };
 }
 
@@ -67,47 +84,87 @@ function fillBatch(batch: ReusableBatch, fields: readonly Field[], microbatches:
   for (const field of fields) batch.inputs[field.name].fill(0, row * fieldElements(field));
 }
 
+/** Calls `visit` with the stream of every sample: it belongs to the purpose, the step, the shard and the place in it. */
+function eachSample(
+  step: KeyedRandom,
+  microbatches: readonly Microbatch[],
+  visit: (row: number, random: KeyedRandom) => void,
+): void {
+  let row = 0;
+  for (const { slices } of microbatches) {
+    for (const { shard, samples } of slices) {
+      const ofShard = step.child(shard);
+      for (const sample of samples) visit(row++, ofShard.child(sample));
+    }
+  }
+}
+
+/** The input of `uniform`: both words of each sample's key, each as its upper and its lower half. */
+function fillKeys(keys: Float32Array, step: KeyedRandom, microbatches: readonly Microbatch[]): void {
+  keys.fill(0);
+  eachSample(step, microbatches, (row, { key }) =>
+    key.forEach((word, i) => keys.set([word >>> 16, word & 0xffff], 4 * row + 2 * i)),
+  );
+}
+
 /**
  * Makes batches for an engine and takes them back. Samples stand side by side from row 0 on, microbatch after microbatch; padding, if
  * any, comes last, is zero and has weight 0.
  */
 export class BatchPool {
   readonly #fields: readonly Field[];
-  readonly #microbatchSize: number;
-  readonly #maxRows: number;
+  readonly #options: BatchPoolOptions;
+  readonly #transforms: Transforms | undefined;
   readonly #free = new Map<number, ReusableBatch[]>();
   readonly #lent = new WeakSet<Batch>();
 
-  /** `maxRows`: the most rows of one batch; a single microbatch may have more. */
-  constructor(fields: readonly Field[], { microbatchSize, maxRows }: { microbatchSize: number; maxRows: number }) {
+  /** @throws TabgradError RUN_FILE_INVALID where a transform does not fit the samples */
+  constructor(fields: readonly Field[], options: BatchPoolOptions) {
     this.#fields = fields;
-    this.#microbatchSize = microbatchSize;
-    this.#maxRows = maxRows;
+    this.#options = options;
+    const { transforms = [] } = options;
+    const features = fields.find(({ name }) => name === featuresField);
+    if (features && transforms.length > 0) this.#transforms = new Transforms(transforms, features.shape);
   }
 
   /**
    * The batches of an assignment, grouped by `groupMicrobatches`. They stay the caller's until `release`, and reading them after that
    * is a mistake. All shards that the microbatches draw on must be there: `lookup` gives them.
+   * @param step that these are the training batches of; absent for an evaluation, whose samples are as they are
    * @throws TabgradError PROTOCOL_VIOLATION where a microbatch has more samples than `microbatchSize`, or names one that a shard
    *   does not have.
    */
-  assemble(microbatches: readonly Microbatch[], lookup: ShardLookup): Batch[] {
+  assemble(microbatches: readonly Microbatch[], lookup: ShardLookup, step?: number): Batch[] {
+    const { microbatchSize, maxRows, hasKeys = false } = this.#options;
     for (const microbatch of microbatches) {
       const samples = microbatchSamples(microbatch);
-      if (samples <= this.#microbatchSize) continue;
+      if (samples <= microbatchSize) continue;
       throw new TabgradError(
         "PROTOCOL_VIOLATION",
-        `microbatch ${microbatch.index} has ${samples} samples; at most ${this.#microbatchSize} were agreed on`,
+        `microbatch ${microbatch.index} has ${samples} samples; at most ${microbatchSize} were agreed on`,
         "The coordinator and this worker are of different versions, or one of them is defective: update the older one.",
       );
     }
-    return groupMicrobatches(microbatches, { microbatchSize: this.#microbatchSize, maxRows: this.#maxRows }).map((run) => {
-      const rows = run.length * this.#microbatchSize;
-      const batch = this.#free.get(rows)?.pop() ?? createBatch(this.#fields, rows);
+    return groupMicrobatches(microbatches, { microbatchSize, maxRows }).map((run) => {
+      const rows = run.length * microbatchSize;
+      const batch = this.#free.get(rows)?.pop() ?? createBatch(this.#fields, rows, hasKeys);
       fillBatch(batch, this.#fields, run, lookup);
+      if (step !== undefined) this.#randomise(batch, run, step);
       this.#lent.add(batch);
       return batch;
     });
+  }
+
+  #randomise(batch: ReusableBatch, microbatches: readonly Microbatch[], step: number): void {
+    const { seed, hasKeys } = this.#options;
+    const transforms = this.#transforms;
+    if (hasKeys) fillKeys(batch.inputs[keysInput], keyed(seed, "dropout", step), microbatches);
+    if (!transforms) return;
+    const features = batch.inputs[featuresField];
+    const elements = features.length / batch.rows;
+    eachSample(keyed(seed, "augment", step), microbatches, (row, random) =>
+      transforms.apply(random, features.subarray(row * elements, (row + 1) * elements)),
+    );
   }
 
   /** Takes batches back. Others than those that `assemble` gave, and those given back already, are ignored. */

@@ -1,5 +1,5 @@
 // Data: how samples are stored in shards, which of them a step takes, and how they become what an engine is fed.
-export { BatchPool, type ShardLookup } from "./batch.ts";
+export { BatchPool, type BatchPoolOptions, type ShardLookup } from "./batch.ts";
 export {
   type DatasetDescription,
   type FeatureDescription,
@@ -26,5 +26,6 @@ export { groupMicrobatches, type Microbatch, microbatchSamples, microbatchShards
 export { EpochPlan, type EpochPlanOptions, type PlannedStep } from "./plan.ts";
 export { packShard, type ShardView, viewShard } from "./shard.ts";
 export * from "./spec/index.ts";
+export * from "./transforms/index.ts";
 export type { TextDescription } from "./text.ts";
 export { piecesOf, Tokenizer, UnknownCharacterError } from "./tokenizer.ts";

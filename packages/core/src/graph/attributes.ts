@@ -115,6 +115,14 @@ export interface OperationAttributes {
   gather: NoAttributes;
   /** `count` is the result's first dimension. */
   scatterAdd: { readonly count: number };
+
+  // Training.
+  /** One input: the samples' keys, [rows, 4]. `shape` is one sample's; numbers of different streams have nothing to do with each other. */
+  uniform: { readonly shape: Shape; readonly stream: number };
+  /** Two inputs: what it is in training, and what it is otherwise. */
+  ifTraining: NoAttributes;
 }
 
+/** What engines compute: in the graphs that they run it is settled whether they train. */
+export type EngineOperation = Exclude<OperationName, "ifTraining">;
 export type OperationName = keyof OperationAttributes;

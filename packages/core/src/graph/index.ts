@@ -1,5 +1,12 @@
 // The graph: operations, shapes, autodiff, passes, and what engines make of it.
-export type { ConvolutionAttributes, Initialisation, OperationAttributes, OperationName, PoolingAttributes } from "./attributes.ts";
+export type {
+  ConvolutionAttributes,
+  EngineOperation,
+  Initialisation,
+  OperationAttributes,
+  OperationName,
+  PoolingAttributes,
+} from "./attributes.ts";
 export { gradients } from "./autodiff.ts";
 export { GraphBuilder, replay, withRows } from "./builder.ts";
 export { evaluate } from "./evaluate.ts";
@@ -16,9 +23,11 @@ export {
 } from "./graph.ts";
 export { graphFromJson, graphToJson } from "./json.ts";
 export * as math from "./math.ts";
+export { inMode } from "./mode.ts";
 export type { OperationDefinition, Tensor } from "./operation.ts";
 export { definitionOf, operations } from "./operations/index.ts";
 export { convolutionGeometry, type ConvolutionGeometry } from "./operations/convolution.ts";
+export { fillUniform } from "./operations/training.ts";
 export { matmulDimensions } from "./operations/matmul.ts";
 export { poolingGeometry, type PoolingGeometry } from "./operations/pooling.ts";
 export { eliminateDeadCode, foldConstants, mergeCommonSubexpressions, optimise } from "./passes/index.ts";
@@ -29,6 +38,7 @@ export {
   gradientPrefix,
   hasLoss,
   inferenceGraph,
+  keysInput,
   predictionOutput,
   trainingGraph,
   weightsInput,

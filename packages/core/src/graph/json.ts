@@ -12,7 +12,7 @@ import type { Value } from "./value.ts";
 export const graphFormatVersion = 1;
 
 /** Limits on what a graph from elsewhere may ask us to hold. */
-const bounds = { nodes: 100_000, inputs: 256, rank: 16, elements: 2 ** 31, window: 2 ** 16 } as const;
+const bounds = { nodes: 100_000, inputs: 256, rank: 16, elements: 2 ** 31, window: 2 ** 16, stream: 2 ** 32 - 1 } as const;
 
 // JSON has no word for these numbers.
 const unwritable = new Map([
@@ -104,6 +104,8 @@ export const attributeSchemas: { readonly [K in OperationName]: z.ZodType<Operat
   concatenate: alongAxis,
   gather: none,
   scatterAdd: z.strictObject({ count: z.int().min(1) }),
+  uniform: z.strictObject({ shape: shapeSchema, stream: z.int().nonnegative().max(bounds.stream) }),
+  ifTraining: none,
 };
 
 const graphSchema = z.strictObject({

@@ -172,6 +172,18 @@ export const scatterAdd = (updates: Value, indices: Value, count: number): Value
   updates.emitter.emit("scatterAdd", [updates, indices], { count });
 
 /**
+ * Uniform random numbers in [0, 1), another set for each sample, step and stream.
+ * @param keys shape [rows, 4]: the graph's input `keysInput`
+ * @param shape one sample's
+ * @returns shape [rows, ...shape]
+ */
+export const uniform = (keys: Value, shape: Shape, stream: number): Value =>
+  keys.emitter.emit("uniform", [keys], { shape, stream });
+
+/** `a` in training, and `b`, of the same shape, in evaluation and prediction. */
+export const ifTraining = (a: Value, b: Value): Value => a.emitter.emit("ifTraining", [a, b], none);
+
+/**
  * Rotary position embedding: turns each pair (xᵢ, xᵢ₊ₙ) of a vector of length 2n at position t by the angle t · base^(−i/n), so that the
  * product of two turned vectors depends on how far apart they are, not on where. Su et al. 2021, https://arxiv.org/abs/2104.09864,
  * with halves in place of neighbours as pairs, as GPT-NeoX and Llama have them.

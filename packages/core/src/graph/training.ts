@@ -5,12 +5,19 @@ import { gradients } from "./autodiff.ts";
 import { GraphBuilder, replay, withRows } from "./builder.ts";
 import { metricNames, parameterSlots, type Graph } from "./graph.ts";
 import { constant, multiply, sum } from "./math.ts";
+import { inMode } from "./mode.ts";
 import { optimise } from "./passes/index.ts";
 import { formatShape, sameShape } from "./shape.ts";
 import type { Value } from "./value.ts";
 
 /** The input that masks padding: shape [rows], 1 for a sample and 0 for padding. */
 export const weightsInput = "weights";
+
+/**
+ * The input with the samples' random keys, for `uniform`: shape [rows, 4], two words of 32 bits for each sample, each as its upper and
+ * its lower 16 bits. A graph that has it is fed it in training only; what it decides must be behind `ifTraining`.
+ */
+export const keysInput = "keys";
 
 /** The output with what the model says, before any softmax or sigmoid of the loss: [rows, …]. Not needed in training. */
 export const predictionOutput = "prediction";
@@ -23,7 +30,7 @@ export const gradientPrefix = "gradient:";
  * @param forward a graph with the per-sample outputs "loss" and "metric:NAME", each of shape [rows]
  */
 export function evaluationGraph(forward: Graph, rows: number): Graph {
-  const { builder, outputs } = summed(forward, rows);
+  const { builder, outputs } = summed(inMode(forward, "evaluation"), rows);
   return optimise(builder.graph(outputs));
 }
 
@@ -32,8 +39,9 @@ export function evaluationGraph(forward: Graph, rows: number): Graph {
  * one is zeros, and nothing is computed for it.
  */
 export function trainingGraph(forward: Graph, rows: number): Graph {
-  const { builder, outputs, values } = summed(forward, rows);
-  const slots = parameterSlots(forward);
+  const training = inMode(forward, "training");
+  const { builder, outputs, values } = summed(training, rows);
+  const slots = parameterSlots(training);
   const trained = slots.filter((slot) => !slot.frozen);
   const parts = gradients(
     builder,
@@ -60,7 +68,8 @@ export function inferenceGraph(forward: Graph, rows: number): Graph {
       "Make the graph with forwardGraph or predictionGraph, which name it.",
     );
   }
-  const graph = optimise(withRows({ ...forward, outputs: { [predictionOutput]: output } }, rows));
+  const alone = inMode({ ...forward, outputs: { [predictionOutput]: output } }, "evaluation");
+  const graph = optimise(withRows(alone, rows));
   const { shape } = graph.nodes[graph.outputs[predictionOutput]];
   if (shape[0] === rows) return graph;
   throw new TabgradError(

@@ -4,6 +4,7 @@ export { multiHeadAttention, type AttentionOptions } from "./attention.ts";
 export { parallel, residual, type ParallelOptions, type ResidualOptions } from "./blocks.ts";
 export { conv1d, conv2d, type Conv1dOptions, type Conv2dOptions, type ConvolutionOptions } from "./convolution.ts";
 export { dense, type DenseOptions } from "./dense.ts";
+export { dropout } from "./dropout.ts";
 export { embedding, unembedding, type EmbeddingOptions } from "./embedding.ts";
 export { functional, type FunctionalOptions, type LayerFunction, type LayerFunctions, type NamedLayers } from "./functional.ts";
 export { forwardGraph, predictionGraph, type DataShape, type ForwardOptions } from "./forward-graph.ts";

@@ -3,7 +3,9 @@
 import { TabgradError } from "../errors.ts";
 import type { Initialisation } from "../graph/attributes.ts";
 import type { GraphBuilder } from "../graph/builder.ts";
+import * as math from "../graph/math.ts";
 import { formatShape, sameShape, type Shape } from "../graph/shape.ts";
+import { keysInput } from "../graph/training.ts";
 import type { Value } from "../graph/value.ts";
 import { roleOf, show } from "./role.ts";
 
@@ -42,6 +44,11 @@ export interface LayerContext {
   parameter(name: string, shape: Shape, initialisation: Initialisation): Value;
   /** A parameter of another layer of the model, which has been applied before: for layers that are tied, such as a language model's ends. */
   parameterOf(layer: Layer, name: string): Value;
+  /**
+   * Uniform random numbers in [0, 1) for every sample, of one sample's shape `shape`: [rows, ...shape]. Other numbers with each call, and
+   * in each step. There are none outside training: use them behind `math.ifTraining`.
+   */
+  uniform(shape: Shape): Value;
   /** Builds a layer within this one, at "PATH.NAME". */
   layer(name: string, layer: Layer, x: Value, next?: Layer): Value;
   /** The error to throw where the layer does not fit: MODEL_INVALID, beginning with the layer's name. */
@@ -53,6 +60,9 @@ interface Model {
   readonly builder: GraphBuilder;
   readonly homes: Map<Layer, string>;
   readonly parameters: Map<string, Value>;
+  /** The samples' random keys, once they are asked for, and how many streams of numbers are drawn with them. */
+  keys?: Value;
+  streams: number;
 }
 
 /** One application of a layer. */
@@ -67,7 +77,7 @@ interface Place {
 
 /** Adds a model to a graph; `path` is where it stands. */
 export function buildLayer(builder: GraphBuilder, layer: Layer, x: Value, path = ""): Value {
-  const model = { builder, homes: new Map<Layer, string>(), parameters: new Map<string, Value>() };
+  const model: Model = { builder, homes: new Map(), parameters: new Map(), streams: 0 };
   return apply(model, layer, x, { path, home: path, again: false, next: undefined });
 }
 
@@ -107,6 +117,10 @@ function apply(model: Model, layer: Layer, x: Value, { path, next, ...place }: P
       throw from === undefined
         ? error(`it needs the parameter ${name} of ${other.kind}, which has not been applied yet`, `Apply ${other.kind} first.`)
         : error(`it needs the parameter ${name} of ${layerLabel(other, from)}, which has none of that name`, "Correct the name.");
+    },
+    uniform(shape) {
+      model.keys ??= model.builder.emit("input", [], { name: keysInput, shape: [4], batched: true });
+      return math.uniform(model.keys, shape, model.streams++);
     },
     layer: (name, child, input, following) =>
       apply(model, child, input, { path: join(path, name), home: join(home, name), again, next: following }),

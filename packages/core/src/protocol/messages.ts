@@ -2,6 +2,7 @@
 // field means stands in the contract. A message that has a tensor carries it as `values`.
 import type { Field, ShardInfo } from "../data/layout.ts";
 import type { Microbatch } from "../data/microbatch.ts";
+import type { TransformSpec } from "../data/transforms/index.ts";
 import type { EngineKind } from "../engine/engine.ts";
 
 export type ToCoordinator = Hello | ContributionChunk | Contribution | Failed | Leaving | Pong | Availability;
@@ -94,6 +95,8 @@ export interface Welcome {
   readonly worker: string;
   /** Every microbatch is computed alone, and gradients are added along the fixed tree. */
   readonly exact: boolean;
+  /** Of training samples. Default: none. */
+  readonly transforms?: readonly TransformSpec[];
 }
 
 export interface Refused {

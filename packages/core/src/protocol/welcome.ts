@@ -1,6 +1,7 @@
 // `Welcome`, the largest of the messages: all that a worker must know of a run, and all that it will allocate for it.
 import { tabgrad } from "#proto";
 import { type Field, type FieldStorage, shardLayout, type ShardInfo } from "../data/layout.ts";
+import { transformsSchema } from "../data/transforms/index.ts";
 import { bounds } from "./bounds.ts";
 import { hexadecimal, length, number, text, violation } from "./check.ts";
 import { chunkLayout } from "./chunks.ts";
@@ -19,7 +20,17 @@ const storages = new Map(Object.entries(storageNumbers).map(([storage, number]) 
 
 export function welcomeProperties(message: Welcome): tabgrad.v1.Welcome.$Properties {
   const fields = writable(message.fields).map((field) => ({ ...field, storage: storageNumbers[field.storage] }));
-  return { ...writable(message), fields };
+  const { transforms = [], ...rest } = writable(message);
+  return { ...rest, fields, transforms: transforms.length > 0 ? JSON.stringify(transforms) : "" };
+}
+
+function readTransforms(json: string): Pick<Welcome, "transforms"> {
+  if (json === "") return {};
+  try {
+    return { transforms: transformsSchema.parse(JSON.parse(json)) };
+  } catch (error) {
+    throw violation(`Welcome.transforms is no list of transforms: ${(error as Error).message}`);
+  }
 }
 
 export function readWelcome(body: Uint8Array): Welcome {
@@ -52,6 +63,7 @@ export function readWelcome(body: Uint8Array): Welcome {
     silenceMs,
     worker,
     exact,
+    ...readTransforms(welcome.transforms),
   };
 }
 

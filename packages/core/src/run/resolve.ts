@@ -1,6 +1,7 @@
 // A run that can begin: the graph built, and all of it described as plain data, which a checkpoint keeps and a resumed run reads.
 import { z } from "zod";
 import { TabgradError } from "../errors.ts";
+import { checkTransforms } from "../data/transforms/index.ts";
 import { metricNames, parameterSlots, withFrozen, type Graph } from "../graph/graph.ts";
 import { graphFromJson, graphToJson } from "../graph/json.ts";
 import { forwardGraph, type DataShape } from "../model/forward-graph.ts";
@@ -34,14 +35,15 @@ export interface ResolvedRun {
 
 /**
  * @param data how the dataset describes its features and labels, and what it holds out
- * @throws TabgradError MODEL_INVALID where model, loss, metrics and data do not fit together, RUN_FILE_INVALID where parameter groups or
- *   goals do not fit the model or the data
+ * @throws TabgradError MODEL_INVALID where model, loss, metrics and data do not fit together, RUN_FILE_INVALID where parameter groups,
+ *   goals or transforms do not fit the model or the data
  */
 export function resolveRun(
   settings: RunSettings,
   data: DataShape & { readonly evaluation?: { readonly samples: number } },
 ): ResolvedRun {
   const { model, loss, metrics, ...plain } = settings;
+  checkTransforms(plain.transforms, data.features.shape);
   const built = forwardGraph({ model, loss, ...(metrics && { metrics }), data });
   const slots = parameterSlots(built);
   // Patterns are checked here, where the names are known.

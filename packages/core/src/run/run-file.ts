@@ -1,5 +1,6 @@
 // What a person writes: the type that an editor completes, and nothing else. schema.ts checks it.
 import type { DataSpec } from "../data/spec/index.ts";
+import type { TransformSpec } from "../data/transforms/index.ts";
 import type { Layer } from "../model/layer.ts";
 import type { Loss, Metric } from "../model/loss.ts";
 import type { PretrainedOptions } from "../model/pretrained.ts";
@@ -26,6 +27,11 @@ export interface InitialiseOptions extends PretrainedOptions {
 export interface RunFile {
   /** What to learn from: `idx({ … })` or `csv({ … })`. */
   readonly data: DataSpec;
+  /**
+   * Random changes of the training samples' images, in order: `[randomCrop({ padding: 4 }), horizontalFlip()]`. Also: `shift({ … })` and
+   * `cutOut({ … })`. Evaluation sees samples as they are. Default: none.
+   */
+  readonly transforms?: readonly TransformSpec[];
   /** The model: `sequential(dense(128), relu(), dense(10))`. Its last layer gives what the loss expects. */
   readonly model: Layer;
   /** What to make small: `crossEntropy()`, `binaryCrossEntropy()`, `categoricalCrossEntropy()` or `meanSquaredError()`. */

@@ -1,6 +1,7 @@
 // What a run file may say, field by field. Every message reads on from "expected".
 import { z } from "zod";
 import { dataSpecSchema } from "../data/spec/index.ts";
+import { transformsSchema } from "../data/transforms/index.ts";
 import type { Layer } from "../model/layer.ts";
 import type { Loss, Metric } from "../model/loss.ts";
 import { roleOf } from "../model/role.ts";
@@ -73,6 +74,7 @@ export const settingsShape = {
       { error: (issue) => (issue.code === "invalid_type" ? "expected { patience: N }" : undefined) },
     )
     .optional(),
+  transforms: transformsSchema.default([]),
 } as const;
 
 export const microbatchSizeSchema = whole(1, runBounds.microbatch);

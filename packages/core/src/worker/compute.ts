@@ -1,6 +1,7 @@
 // What a worker's session drives: something that holds shards and parameters and computes microbatches, in this thread or another.
 import type { Field, ShardInfo } from "../data/layout.ts";
 import type { Microbatch } from "../data/microbatch.ts";
+import type { TransformSpec } from "../data/transforms/index.ts";
 import type { Sums } from "../engine/engine.ts";
 import type { Purpose } from "../protocol/messages.ts";
 
@@ -13,12 +14,17 @@ export interface ComputeSetup {
   readonly shards: readonly ShardInfo[];
   readonly microbatchSize: number;
   readonly parameterElements: number;
+  readonly seed: number;
+  /** Of training samples. Default: none. */
+  readonly transforms?: readonly TransformSpec[];
   /** Whether the bits of a gradient may depend on nothing but its microbatches: see `Welcome.exact`. */
   readonly exact: boolean;
 }
 
 export interface ComputeRequest {
   readonly purpose: Purpose;
+  /** What is random in training depends on it. */
+  readonly step: number;
   readonly microbatches: readonly Microbatch[];
   /** Where the gradient goes: `parameterElements` float32 values, of any content. Absent for an evaluation. */
   readonly gradients?: ArrayBuffer;

@@ -102,6 +102,8 @@ function isSameRun(a: Welcome, b: Welcome): boolean {
     a.graph === b.graph &&
     a.microbatchSize === b.microbatchSize &&
     a.exact === b.exact &&
+    a.seed === b.seed &&
+    JSON.stringify(a.transforms) === JSON.stringify(b.transforms) &&
     a.shards.length === b.shards.length &&
     a.shards.every((shard, i) => shard.hash === b.shards[i].hash && shard.samples === b.shards[i].samples)
   );

@@ -6,6 +6,7 @@ import type { Batch, Engine, EngineKind, Program, Sums } from "../engine/engine.
 import { TabgradError } from "../errors.ts";
 import { type Graph, graphInputs, metricNames } from "../graph/graph.ts";
 import { graphFromJson } from "../graph/json.ts";
+import { keysInput } from "../graph/training.ts";
 import { violation } from "../protocol/check.ts";
 import type { Compute, ComputeRequest, ComputeResult, ComputeSetup } from "./compute.ts";
 import { ExactTraining, sumExactly } from "./exact-training.ts";
@@ -65,7 +66,8 @@ export class EngineCompute implements Compute {
         throw violation(`Welcome.parameter_elements is ${setup.parameterElements}; its graph has ${program.parameterElements}`);
       }
       const maxRows = this.#maxRows ?? defaultMaxRows[engine.kind];
-      const pool = new BatchPool(setup.fields, { microbatchSize: setup.microbatchSize, maxRows });
+      const hasKeys = graphInputs(graph).some(({ name }) => name === keysInput);
+      const pool = new BatchPool(setup.fields, { ...setup, maxRows, hasKeys });
       const exact = setup.exact ? new ExactTraining(program) : undefined;
       this.#run = { setup, program, exact, pool, shards: new Map(), parameters: undefined, gradients: undefined };
     });
@@ -95,23 +97,27 @@ export class EngineCompute implements Compute {
     });
   }
 
-  run({ purpose, microbatches, gradients }: ComputeRequest): Promise<ComputeResult> {
+  run({ purpose, step, microbatches, gradients }: ComputeRequest): Promise<ComputeResult> {
     return this.#inOrder(async () => {
       const run = this.#loaded();
       if ((purpose === "train") !== (gradients !== undefined))
         throw new Error("a gradient buffer belongs to training, and only to it");
       const began = performance.now();
       if (gradients) run.gradients = arrayOf(gradients, run.gradients);
-      const sums = await (gradients ? this.#train(run, microbatches, run.gradients!) : this.#evaluate(run, microbatches));
+      const sums = await (gradients ? this.#train(run, { step, microbatches }, run.gradients!) : this.#evaluate(run, microbatches));
       return { sums, gradients, computeMs: performance.now() - began };
     });
   }
 
-  #train(run: LoadedRun, microbatches: readonly Microbatch[], gradients: Float32Array<ArrayBuffer>): Promise<Sums> {
+  #train(
+    run: LoadedRun,
+    { step, microbatches }: Pick<ComputeRequest, "step" | "microbatches">,
+    gradients: Float32Array<ArrayBuffer>,
+  ): Promise<Sums> {
     const { program, exact } = run;
-    if (!exact) return this.#withBatches(run, microbatches, (batches) => program.train(batches, gradients));
+    if (!exact) return this.#withBatches(run, microbatches, (batches) => program.train(batches, gradients), step);
     // One microbatch is one batch, of as many rows as any other.
-    return exact.train(microbatches, (one, train) => this.#withBatches(run, [one], ([batch]) => train(batch)), gradients);
+    return exact.train(microbatches, (one, train) => this.#withBatches(run, [one], ([batch]) => train(batch), step), gradients);
   }
 
   #evaluate(run: LoadedRun, microbatches: readonly Microbatch[]): Promise<Sums> {
@@ -123,12 +129,14 @@ export class EngineCompute implements Compute {
     { pool, shards }: LoadedRun,
     microbatches: readonly Microbatch[],
     use: (batches: readonly Batch[]) => Promise<Sums>,
+    step?: number,
   ): Promise<Sums> {
-    const batches = pool.assemble(microbatches, (shard) => {
+    const lookup = (shard: number): ShardView => {
       const view = shards.get(shard);
       if (!view) throw new Error(`shard ${shard} is not there`);
       return view;
-    });
+    };
+    const batches = pool.assemble(microbatches, lookup, step);
     try {
       return await this.#engine.watch(() => use(batches));
     } finally {
@@ -167,7 +175,7 @@ export class EngineCompute implements Compute {
 
 /** That the graph asks for nothing but what the run's fields feed, and gives what the run's metrics say. */
 function checkGraph(graph: Graph, { fields, metrics }: ComputeSetup): void {
-  const missing = graphInputs(graph).find(({ name }) => !fields.some((field) => field.name === name));
+  const missing = graphInputs(graph).find(({ name }) => name !== keysInput && !fields.some((field) => field.name === name));
   if (missing) {
     throw new TabgradError(
       "GRAPH_INVALID",

@@ -181,8 +181,10 @@ export class WorkerSession {
     this.#socket?.send(encodeToCoordinator(message));
   }
 
-  #load(token: number, { graph, metrics, fields, shards, microbatchSize, parameterElements, exact }: Welcome): void {
-    this.#compute.load({ graph, metrics, fields, shards, microbatchSize, parameterElements, exact }).then(
+  #load(token: number, welcome: Welcome): void {
+    const { graph, metrics, fields, shards, microbatchSize, parameterElements, seed, transforms, exact } = welcome;
+    const setup = { graph, metrics, fields, shards, microbatchSize, parameterElements, seed, transforms, exact };
+    this.#compute.load(setup).then(
       () => this.#take({ type: "loaded", token }),
       (error: unknown) => this.#take({ type: "loadFailed", token, error: asTabgradError(error) }),
     );
@@ -227,10 +229,13 @@ export class WorkerSession {
     }
   }
 
-  async #run(token: number, { purpose, microbatches }: Assignment): Promise<void> {
+  async #run(token: number, { purpose, step, microbatches }: Assignment): Promise<void> {
     const spare = purpose === "train" ? (this.#spareGradients.pop() ?? new ArrayBuffer(this.#gradientBytes)) : undefined;
     try {
-      const [result] = await Promise.all([this.#compute.run({ purpose, microbatches, gradients: spare }), this.#parametersSet]);
+      const [result] = await Promise.all([
+        this.#compute.run({ purpose, step, microbatches, gradients: spare }),
+        this.#parametersSet,
+      ]);
       this.#take({ type: "computed", token, ...result });
     } catch (error) {
       this.#take({ type: "computeFailed", token, error: asTabgradError(error) });

@@ -3,4 +3,4 @@ export { encodeModel } from "./encode.ts";
 export { exportModel, externalise, type ExportOptions, type ExternalModel } from "./export.ts";
 export { checkOperations, lowerGraph } from "./lower.ts";
 export type { OnnxModel } from "./model.ts";
-export { inputTensor, parameterTensor } from "./operations/source.ts";
+export { inputTensor, parameterTensor, uniformTensor } from "./operations/source.ts";

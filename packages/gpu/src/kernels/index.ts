@@ -1,5 +1,5 @@
 // The register of kernels: every operation of the graph's table and how it is lowered. The compiler holds it complete.
-import type { NodeFor, Node, OperationName } from "@tabgrad/core";
+import type { EngineOperation, NodeFor, Node, OperationName } from "@tabgrad/core";
 import { argmax } from "./argmax.ts";
 import * as convolution from "./convolution.ts";
 import * as elementwise from "./elementwise.ts";
@@ -8,11 +8,12 @@ import type { AnchorLowering, InlineLowering, Lowering } from "./lowering.ts";
 import { matmul } from "./matmul.ts";
 import * as movement from "./movement.ts";
 import * as pooling from "./pooling.ts";
+import { uniform } from "./random.ts";
 import * as reduction from "./reduction.ts";
 import * as softmax from "./softmax.ts";
 import * as source from "./source.ts";
 
-type Register = { readonly [K in OperationName]: Lowering<K> };
+type Register = { readonly [K in EngineOperation]: Lowering<K> };
 
 const { input, parameter, constant } = source;
 const { reshape, transpose, broadcastTo, oneHot, slice, pad, concatenate } = movement;
@@ -28,11 +29,12 @@ export const lowerings = {
   ...{ softmax: softmax.softmax, logSoftmax: softmax.logSoftmax },
   ...{ reshape, transpose, broadcastTo, oneHot, slice, pad, concatenate },
   ...indexing,
+  uniform,
 } satisfies Register as Register;
 
 /** The lowering of a node, its type widened to where the operation is not known statically; undefined if there is none. */
 export const loweringOf = (node: Node): Lowering<OperationName> | undefined =>
-  Object.hasOwn(lowerings, node.operation) ? lowerings[node.operation] : undefined;
+  Object.hasOwn(lowerings, node.operation) ? lowerings[node.operation as EngineOperation] : undefined;
 
 /** The lowering of a node that fuses, or undefined. */
 export function inlineLowering(node: Node): InlineLowering<OperationName> | undefined {

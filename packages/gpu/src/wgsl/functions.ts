@@ -80,6 +80,27 @@ export type FunctionName = keyof typeof sources;
 
 const scalarOnly = {
   fromBits: "fn fromBits(bits: u32) -> f32 { return bitcast<f32>(bits); }",
+  // Threefry-2x32, 20 rounds, as core's random/threefry.ts has it (Salmon et al. 2011).
+  threefry: `fn threefry(key: vec2u, counter: vec2u) -> vec2u {
+  var keys = array<u32, 3>(key.x, key.y, 0x1bd11bdau ^ key.x ^ key.y);
+  var turns = array<u32, 8>(13u, 15u, 26u, 6u, 17u, 29u, 16u, 24u);
+  var x = counter + key;
+  for (var i = 0u; i < 5u; i++) {
+    for (var j = 0u; j < 4u; j++) {
+      let turn = turns[4u * (i & 1u) + j];
+      x.x += x.y;
+      x.y = ((x.y << turn) | (x.y >> (32u - turn))) ^ x.x;
+    }
+    x += vec2u(keys[(i + 1u) % 3u], keys[(i + 2u) % 3u] + i + 1u);
+  }
+  return x;
+}`,
+  uniform: `fn uniformAt(halves: vec4f, stream: u32, index: u32) -> f32 {
+  let parts = vec4u(halves);
+  let key = threefry(vec2u((parts.x << 16u) | parts.y, (parts.z << 16u) | parts.w), vec2u(stream, 1u));
+  let words = threefry(key, vec2u(index >> 1u, 0u));
+  return f32(select(words.x, words.y, (index & 1u) == 1u) >> 8u) * 5.9604644775390625e-8;
+}`,
 } as const;
 
 /** Collects the functions that one shader calls, with those that they call in turn. */
@@ -107,6 +128,12 @@ export class FunctionSet {
   fromBits(): string {
     this.texts.set("fromBits", scalarOnly.fromBits);
     return "fromBits";
+  }
+
+  uniform(): string {
+    this.texts.set("threefry", scalarOnly.threefry);
+    this.texts.set("uniformAt", scalarOnly.uniform);
+    return "uniformAt";
   }
 
   text(): string[] {

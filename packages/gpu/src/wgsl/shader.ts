@@ -95,6 +95,11 @@ export class Shader {
     return this.functions.use(name, lanes);
   }
 
+  /** The function from the four parts of a key, a stream and an index to a uniform number. */
+  uniform(): string {
+    return this.functions.uniform();
+  }
+
   /** A float32 expression of a number that is known now. */
   number(value: number): string {
     return f32(value, () => this.functions.fromBits());

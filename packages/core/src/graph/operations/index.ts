@@ -10,6 +10,7 @@ import * as movement from "./movement.ts";
 import { averagePool2d, averagePool2dGradient, maxPool2d, maxPool2dGather, maxPool2dGradient } from "./pooling.ts";
 import * as reduction from "./reduction.ts";
 import * as source from "./source.ts";
+import { ifTraining, uniform } from "./training.ts";
 
 type Register = { readonly [K in OperationName]: OperationDefinition<K> };
 
@@ -23,6 +24,7 @@ export const operations = {
   ...reduction,
   ...movement,
   ...indexing,
+  ...{ uniform, ifTraining },
 } satisfies Register as Register;
 
 export const isOperationName = (name: string): name is OperationName => Object.hasOwn(operations, name);

@@ -1,5 +1,5 @@
 // The register of plain lowering rules: one for every operation of the table.
-import type { OperationName } from "@tabgrad/core";
+import type { EngineOperation, OperationName } from "@tabgrad/core";
 import type { Lowering } from "../lowering.ts";
 import * as broadcasting from "./broadcasting.ts";
 import * as convolution from "./convolution.ts";
@@ -9,9 +9,9 @@ import { matmul } from "./matmul.ts";
 import * as movement from "./movement.ts";
 import * as pooling from "./pooling.ts";
 import * as reduction from "./reduction.ts";
-import { constant, input, parameter } from "./source.ts";
+import { constant, input, parameter, uniform } from "./source.ts";
 
-export const lowerings: { readonly [K in OperationName]: Lowering<K> } = {
+export const lowerings: { readonly [K in EngineOperation]: Lowering<K> } = {
   input,
   parameter,
   constant,
@@ -23,8 +23,9 @@ export const lowerings: { readonly [K in OperationName]: Lowering<K> } = {
   ...reduction,
   ...movement,
   ...indexing,
+  uniform,
 };
 
 /** The rule with its type widened to where the operation is not known statically; undefined for one that this engine cannot do. */
 export const loweringOf = (name: OperationName): Lowering<OperationName> | undefined =>
-  Object.hasOwn(lowerings, name) ? (lowerings[name] as unknown as Lowering<OperationName>) : undefined;
+  Object.hasOwn(lowerings, name) ? (lowerings[name as EngineOperation] as unknown as Lowering<OperationName>) : undefined;

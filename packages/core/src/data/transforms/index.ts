@@ -1,0 +1,15 @@
+// Random transforms of training samples.
+export { checkTransforms, Transforms } from "./apply.ts";
+export {
+  cutOut,
+  type CutOutOptions,
+  type Fill,
+  horizontalFlip,
+  type HorizontalFlipOptions,
+  randomCrop,
+  type RandomCropOptions,
+  shift,
+  type ShiftOptions,
+  type TransformSpec,
+  transformsSchema,
+} from "./spec.ts";
