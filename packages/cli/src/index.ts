@@ -104,6 +104,7 @@ export type {
   AdagradOptions,
   AdamOptions,
   AdamWOptions,
+  AverageWeights,
   AttentionOptions,
   AveragePoolOptions,
   CheckpointInterval,

@@ -16,6 +16,7 @@ import {
 import { CheckpointWriter, takeSnapshot, type Snapshot } from "./checkpoint/index.ts";
 import { commandEvent, isQuarantined, readers, type Action, type Outcome, type RunEvent } from "./decide/index.ts";
 import { resumedState } from "./decide/resume.ts";
+import { Versions } from "./decide/versions.ts";
 import { Description } from "./description.ts";
 import { Loop } from "./loop.ts";
 import { claimFolder, keepControlToken, type FolderLock } from "./folder/index.ts";
@@ -60,6 +61,7 @@ class CoordinatedRun implements RunningCoordinator, ConnectionHandler {
   private readonly lock: FolderLock;
   private readonly schedule: Schedule;
   private readonly reducer: Reducer;
+  private readonly versions: Versions;
   private readonly description: Description;
   private readonly checkpoints: CheckpointWriter;
   private readonly scoreboard: Scoreboard;
@@ -87,6 +89,7 @@ class CoordinatedRun implements RunningCoordinator, ConnectionHandler {
       perform: (action) => this.perform(action),
     });
     const step = resumption?.checkpoint.manifest.step;
+    this.versions = new Versions(run.description.averageWeights !== undefined);
     this.reducer = new Reducer(run, options.initial, step);
     if (resumption) this.reducer.restoreOptimizer(resumption.checkpoint.optimizer);
     this.description = new Description(options, this.schedule, this.reducer);
@@ -202,8 +205,10 @@ class CoordinatedRun implements RunningCoordinator, ConnectionHandler {
     const worker = this.loop.state.workers.get(connection.id);
     if (!worker || worker.availability === availability || this.loop.isOver) return;
     if (worker.availability === "paused") {
-      connection.send({ type: "parametersBegin", version: this.reducer.version });
-      this.sendParameters(connection);
+      const { ledger, step } = this.loop.state;
+      const version = ledger?.version ?? this.versions.of("train", step);
+      connection.send({ type: "parametersBegin", version });
+      this.sendParameters(connection, version);
     }
     this.tell({ event: "availability", id: worker.id, name: worker.name, availability, why });
     this.loop.dispatch({ kind: "availability", worker: worker.id, availability, why });
@@ -269,7 +274,7 @@ class CoordinatedRun implements RunningCoordinator, ConnectionHandler {
   private assign({ worker, assignment, purpose, step, version, microbatches }: Performing<"assign">): void {
     const connection = this.team.get(worker)?.connection;
     // Whoever was not needed when they were new does not have them. Those of a version to come go to all that are assigned to it.
-    if (connection && version === this.reducer.version && connection.version < version) this.sendParameters(connection);
+    if (connection && this.reducer.has(version) && connection.version < version) this.sendParameters(connection, version);
     connection?.send({
       type: "assignment",
       assignment,
@@ -281,9 +286,9 @@ class CoordinatedRun implements RunningCoordinator, ConnectionHandler {
     });
   }
 
-  private sendParameters(connection: Connection): void {
-    for (const frame of this.reducer.frames()) connection.sendFrame(frame);
-    connection.version = this.reducer.version;
+  private sendParameters(connection: Connection, version: number): void {
+    for (const frame of this.reducer.frames(version)) connection.sendFrame(frame);
+    connection.version = version;
   }
 
   private recall({ worker, assignment }: Performing<"recall">): void {
@@ -300,11 +305,11 @@ class CoordinatedRun implements RunningCoordinator, ConnectionHandler {
     this.scoreboard.contributed({ id, name, samples, microbatches, timings, endedAt: Date.now() });
   }
 
-  private apply({ step, totals, learningRate, baseLearningRate }: Performing<"apply">): RunEvent {
+  private apply({ step, totals, learningRate, baseLearningRate, version }: Performing<"apply">): RunEvent {
     const { samples } = totals;
-    const connections = readers(this.loop.state, step).flatMap((id) => this.team.get(id)?.connection ?? []);
-    for (const connection of connections) connection.version = step;
-    const reduction = this.reducer.apply({ samples, learningRate }, (frame) => {
+    const connections = readers(this.loop.state, version).flatMap((id) => this.team.get(id)?.connection ?? []);
+    for (const connection of connections) connection.version = version;
+    const reduction = this.reducer.apply({ samples, learningRate, version }, (frame) => {
       for (const connection of connections) connection.sendFrame(frame);
     });
     if (reduction.kind === "notFinite") return { kind: "diverged", step, what: reduction.what };

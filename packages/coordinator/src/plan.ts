@@ -65,6 +65,7 @@ export class Schedule {
       minWorkers,
       learningRate: run.optimizer.learningRate,
       rateFactor: rateFactors(run.schedule, this),
+      averages: run.averageWeights !== undefined,
       ...this.watches(),
       exact: run.exact,
     };

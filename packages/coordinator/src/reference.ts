@@ -25,7 +25,7 @@ export interface ReferenceOptions {
   readonly onStep?: (step: number, loss: number) => void;
 }
 
-/** @returns the flat parameter vector after the last step */
+/** @returns the flat parameter vector after the last step, or its average where the run keeps one */
 export async function runReference({
   run,
   initial,
@@ -38,7 +38,7 @@ export async function runReference({
   const { microbatchSize, clip, seed, transforms } = run.description;
   const schedule = new Schedule({ run: run.description, dataset: dataset.description, startWorkers: 1, minWorkers: 1 });
   const optimizer = runOptimizer(run);
-  optimizer.parameters.set(initial);
+  optimizer.begin(initial);
 
   const views = new Map<number, ShardView>();
   const load = async (microbatches: readonly Microbatch[]): Promise<void> => {
@@ -66,5 +66,5 @@ export async function runReference({
     onStep?.(step, lossSum / samples);
   }
   await program.close();
-  return optimizer.parameters.slice();
+  return optimizer.result.slice();
 }

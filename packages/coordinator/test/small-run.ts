@@ -11,6 +11,7 @@ import {
   type CheckpointInterval,
   type OptimizerSpec,
   type ResolvedRun,
+  type RunFile,
   type TelemetryEvent,
 } from "@tabgrad/core";
 import { openDataset, type Dataset } from "@tabgrad/data";
@@ -26,6 +27,8 @@ export interface SmallRunOptions extends Partial<Pick<CoordinatorOptions, Given>
   readonly optimizer?: OptimizerSpec;
   readonly checkpointEvery?: CheckpointInterval;
   readonly exact?: boolean;
+  /** More of what a run file says. */
+  readonly more?: Pick<RunFile, "averageWeights" | "evaluateEvery">;
 }
 
 export interface SmallRun {
@@ -48,8 +51,9 @@ export async function describeSmallRun(
   {
     steps = 2,
     optimizer = sgd({ learningRate: 1 }),
+    more,
     ...rest
-  }: Pick<SmallRunOptions, "steps" | "optimizer" | "checkpointEvery" | "exact"> = {},
+  }: Pick<SmallRunOptions, "steps" | "optimizer" | "checkpointEvery" | "exact" | "more"> = {},
 ): Promise<{ run: ResolvedRun; dataset: Dataset }> {
   const settings = checkRun({
     data: csv({ path: "data.csv", label: "kind", test: { fraction: 0.2 } }),
@@ -61,6 +65,7 @@ export async function describeSmallRun(
     steps,
     evaluateEvery: "end",
     ...rest,
+    ...more,
   });
   const dataset = await openDataset(settings.data, { baseDirectory: folder, seed: settings.seed });
   return { run: resolveRun(settings, dataset.description), dataset };
@@ -68,12 +73,13 @@ export async function describeSmallRun(
 
 export async function startSmallRun(
   folder: string,
-  { steps, optimizer, checkpointEvery, exact = false, directory = join(folder, "run"), ...options }: SmallRunOptions = {},
+  { steps, optimizer, checkpointEvery, more, exact = false, directory = join(folder, "run"), ...options }: SmallRunOptions = {},
 ): Promise<SmallRun> {
   const { run, dataset } = await describeSmallRun(folder, {
     steps,
     optimizer,
     exact,
+    more,
     ...(checkpointEvery !== undefined && { checkpointEvery }),
   });
   const events: TelemetryEvent[] = [];

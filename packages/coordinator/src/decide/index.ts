@@ -18,5 +18,6 @@ export {
   type RunPlan,
   type RunState,
 } from "./state.ts";
+export { Versions } from "./versions.ts";
 export { nothingWatched, type PlateauWatch, type Watch, type Watched } from "./watched.ts";
 export type { WorkerIdentity, WorkerRecord, Workers } from "./workers.ts";

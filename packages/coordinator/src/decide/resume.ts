@@ -1,5 +1,6 @@
 // The state that a run goes on with which was begun by a coordinator that is gone.
 import { openLedger } from "./ledger.ts";
+import { Versions } from "./versions.ts";
 import type { Watched } from "./watched.ts";
 import { initialState, type LearningRateChange, type RunPlan, type RunState } from "./state.ts";
 
@@ -22,5 +23,10 @@ export function resumedState(plan: RunPlan, point: ResumePoint): RunState {
   const learningRateChanges = changes.filter((change) => change.step > step);
   const state = { ...initialState({ ...plan, learningRate }), step, watched, learningRateChanges };
   const isDue = step > 0 && !isEvaluated && plan.evaluationSamples.length > 0 && (step === plan.steps || plan.evaluateAfter(step));
-  return isDue ? { ...state, ledger: openLedger("evaluate", step, step, plan.evaluationSamples) } : state;
+  return isDue
+    ? {
+        ...state,
+        ledger: openLedger("evaluate", step, new Versions(plan.averages ?? false).of("evaluate", step), plan.evaluationSamples),
+      }
+    : state;
 }

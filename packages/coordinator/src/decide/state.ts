@@ -28,6 +28,8 @@ export interface RunPlan {
   readonly learningRate: number;
   /** What the schedule multiplies it with in each step (from 1). */
   readonly rateFactor: (step: number) => number;
+  /** Evaluations are of an average of the parameters. Default: false. */
+  readonly averages?: boolean;
   /** When to let the learning rate fall. */
   readonly plateau?: PlateauWatch;
   /** When to end the run before its last step. */
@@ -69,7 +71,7 @@ export type Phase =
 
 export interface RunState {
   readonly phase: Phase;
-  /** Steps taken; also the newest parameter version. */
+  /** Steps taken. */
   readonly step: number;
   readonly ledger?: Ledger;
   /**
@@ -154,6 +156,8 @@ export type Action =
       readonly learningRate: number;
       /** Before the schedule. */
       readonly baseLearningRate: number;
+      /** The version of the new parameters that is needed next. */
+      readonly version: number;
     }
   | { readonly kind: "evaluated"; readonly step: number; readonly totals: Totals; readonly watched: Watched }
   | { readonly kind: "checkpoint"; readonly step: number }

@@ -7,6 +7,7 @@ import { holders, isComplete, openLedger, pendingMicrobatches, totalsOf, type Le
 import { cut } from "./shares.ts";
 import type { RunState } from "./state.ts";
 import type { Turn } from "./turn.ts";
+import { Versions } from "./versions.ts";
 import { hasToStop, watch } from "./watched.ts";
 import { atWork, idleWorkers, type WorkerRecord } from "./workers.ts";
 
@@ -15,7 +16,7 @@ export function applied(turn: Turn, step: number): void {
   if (step !== turn.state.step) return;
   // Whoever was assigned ahead could not begin before the new parameters were on their way.
   const begun = [...turn.state.assignments].map(
-    ([id, open]) => [id, open.version === step ? { ...open, since: turn.now } : open] as const,
+    ([id, open]) => [id, open.version === turn.state.ledger?.version ? { ...open, since: turn.now } : open] as const,
   );
   turn.set({ assignments: new Map(begun), ...(turn.state.undisturbedSince !== undefined && { undisturbedSince: turn.now }) });
   if (step < turn.plan.steps && checkpointDue(turn, step)) {
@@ -57,8 +58,11 @@ function close(turn: Turn, ledger: Ledger): void {
   const ahead = turn.actions.slice(position).filter((action) => action.kind === "assign").length;
   const { learningRate: baseLearningRate, watched } = turn.state;
   const learningRate = baseLearningRate * turn.plan.rateFactor(step) * watched.plateau.scale;
-  turn.actions.splice(position + ahead, 0, { kind: "apply", step, totals, learningRate, baseLearningRate });
+  const version = turn.state.ledger?.version ?? versionsOf(turn).of("train", step);
+  turn.actions.splice(position + ahead, 0, { kind: "apply", step, totals, learningRate, baseLearningRate, version });
 }
+
+const versionsOf = ({ plan }: Turn): Versions => new Versions(plan.averages ?? false);
 
 function evaluationDue({ plan, state: { step } }: Turn): boolean {
   return plan.evaluationSamples.length > 0 && (step === plan.steps || plan.evaluateAfter(step));
@@ -68,12 +72,13 @@ function evaluationDue({ plan, state: { step } }: Turn): boolean {
 function openNext(turn: Turn, purpose: Ledger["purpose"] = "train"): void {
   const { plan } = turn;
   const { step } = turn.state;
-  if (purpose === "evaluate") turn.set({ ledger: openLedger("evaluate", step, step, plan.evaluationSamples) });
+  const version = versionsOf(turn).of(purpose, step);
+  if (purpose === "evaluate") turn.set({ ledger: openLedger("evaluate", step, version, plan.evaluationSamples) });
   else if (step === plan.steps) return turn.end({ kind: "finished" });
   else {
     const why = hasToStop(turn);
     if (why !== undefined) return turn.end({ kind: "finished", why });
-    turn.set({ ledger: openLedger("train", step + 1, step, plan.stepSamples(step + 1)), undisturbedSince: turn.now });
+    turn.set({ ledger: openLedger("train", step + 1, version, plan.stepSamples(step + 1)), undisturbedSince: turn.now });
   }
   handOut(turn);
 }

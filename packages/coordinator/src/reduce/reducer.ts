@@ -18,6 +18,7 @@ import {
 } from "@tabgrad/core";
 import { createHash } from "node:crypto";
 import type { NamedTensor } from "../checkpoint/index.ts";
+import { Versions } from "../decide/versions.ts";
 import { chunkNorm } from "./norm.ts";
 import { ExactReduction } from "./tree.ts";
 
@@ -44,7 +45,7 @@ export interface Place {
 
 export class Reducer {
   readonly layout: ChunkLayout;
-  /** Steps taken; the version of the parameters. */
+  /** Steps taken. */
   version: number;
   private readonly optimizer: Optimizer;
   private readonly clip: Clip | undefined;
@@ -53,6 +54,7 @@ export class Reducer {
   private summing = false;
   /** In an exact run: the sum of the step under way. */
   private exact: ExactReduction | undefined;
+  private readonly versions: Versions;
   private readonly norm = chunkNorm();
   /** Of the newest step. */
   private samples = 0;
@@ -63,7 +65,8 @@ export class Reducer {
     this.clip = run.description.clip;
     this.layout = chunkLayout(this.optimizer.elements);
     this.slots = parameterSlots(run.graph);
-    this.optimizer.parameters.set(initial);
+    this.optimizer.begin(initial);
+    this.versions = new Versions(run.description.averageWeights !== undefined);
     this.version = version;
   }
 
@@ -92,9 +95,13 @@ export class Reducer {
 
   /**
    * Takes the optimizer step from the sum over `samples` samples.
-   * @param send is called with the frame of each new chunk of parameters, in order
+   * @param version what workers need next, by the name that they know it by
+   * @param send is called with the frame of each new chunk of that, in order
    */
-  apply({ samples, learningRate }: { samples: number; learningRate: number }, send: (frame: Uint8Array) => void): Reduction {
+  apply(
+    { samples, learningRate, version }: { samples: number; learningRate: number; version: number },
+    send: (frame: Uint8Array) => void,
+  ): Reduction {
     this.summing = false;
     const { optimizer, layout } = this;
     this.exact?.takeInto(optimizer.gradients);
@@ -109,7 +116,7 @@ export class Reducer {
       const sums = optimizer.step({ ...range, step, samples, learningRate, scale });
       squaredParameters += sums.squaredParameterNorm;
       clippedValues += sums.clippedValues;
-      send(this.frame(step, chunk));
+      send(this.frame(version, chunk));
     }
     this.version = step;
     this.samples = samples;
@@ -131,29 +138,34 @@ export class Reducer {
     return { samples: this.samples, tensors };
   }
 
-  /** The frames that bring a worker to the present version. */
-  *frames(): Generator<Uint8Array> {
-    for (let chunk = 0; chunk < this.layout.count; chunk++) yield this.frame(this.version, chunk);
+  /** Whether a version that workers know by this name is here now. */
+  has(version: number): boolean {
+    return this.versions.stepOf(version) === this.version;
   }
 
-  /** SHA-256 of the flat vector, float32 little-endian. */
+  /** The frames that bring a worker to a version that is here. */
+  *frames(version: number): Generator<Uint8Array> {
+    for (let chunk = 0; chunk < this.layout.count; chunk++) yield this.frame(version, chunk);
+  }
+
+  /** SHA-256 of the flat vector that comes of the run (the average, where it keeps one), float32 little-endian. */
   parametersSha256(): string {
     return createHash("sha256").update(this.vectorBytes()).digest("hex");
   }
 
-  /** A copy of the flat vector, float32 little-endian. */
+  /** A copy of that vector, float32 little-endian. */
   parameterBytes(): Uint8Array {
     return this.vectorBytes().slice();
   }
 
   private vectorBytes(): Uint8Array {
-    const { buffer, byteOffset, byteLength } = this.optimizer.parameters;
+    const { buffer, byteOffset, byteLength } = this.optimizer.result;
     return new Uint8Array(buffer, byteOffset, byteLength);
   }
 
-  /** The parameters by name: views, which the next step changes. */
+  /** What comes of the run by name, the average where it keeps one: views, which the next step changes. */
   weights(): NamedTensor[] {
-    return this.named(this.optimizer.parameters, (slot) => slot.name);
+    return this.named(this.optimizer.result, (slot) => slot.name);
   }
 
   /** The optimizer's state, named "STATE/PARAMETER": views, which the next step changes. */
@@ -192,7 +204,11 @@ export class Reducer {
 
   private frame(version: number, chunk: number): Uint8Array {
     const offset = chunkOffset(this.layout, chunk);
-    const values = this.optimizer.parameters.subarray(offset, offset + chunkLength(this.layout, chunk));
+    const { parameters, result } = this.optimizer;
+    const values = (this.versions.isAverage(version) ? result : parameters).subarray(
+      offset,
+      offset + chunkLength(this.layout, chunk),
+    );
     return encodeToWorker({ type: "parametersChunk", version, chunk, values });
   }
 }

@@ -2,6 +2,7 @@
 export { adagrad, adagradSpecSchema, type AdagradOptions, type AdagradSpec } from "./adagrad.ts";
 export { adam, adamSpecSchema, type AdamOptions, type AdamSpec } from "./adam.ts";
 export { adamW, adamWSpecSchema, type AdamWOptions, type AdamWSpec } from "./adam-w.ts";
+export { averageWeightsSchema, type AverageWeights } from "./average.ts";
 export { clipScale, clipSchema, type Clip } from "./clip.ts";
 export { frozenNames, parameterGroupSchema, vectorParts, type ParameterGroup, type VectorPart } from "./groups.ts";
 export { lion, lionSpecSchema, type LionOptions, type LionSpec } from "./lion.ts";

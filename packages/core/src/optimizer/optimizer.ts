@@ -3,12 +3,14 @@ import { z } from "zod";
 import { TabgradError } from "../errors.ts";
 import { GraphBuilder, math, type Value } from "../graph/index.ts";
 import { compileVectorProgram, VectorMemory, type BoundVectorProgram, type VectorProgram } from "../vector/index.ts";
+import { averageDecay } from "./average.ts";
 import type { Clip } from "./clip.ts";
 import type { VectorPart } from "./groups.ts";
-import { updateGraph, updateNames } from "./rule.ts";
+import { updateGraph, updateNames, type UpdateGraphOptions } from "./rule.ts";
 import { optimizerSpecSchema, updateRule, type OptimizerSettings, type OptimizerSpec } from "./spec.ts";
 
-const { parameters, gradients } = updateNames;
+const { parameters, gradients, average: averages } = updateNames;
+const trainedName = "training.parameters";
 const staging = "staging";
 /** Values that come from outside pass through this much memory, which stays in the processor's cache. */
 const stagingElements = 16_384;
@@ -37,6 +39,8 @@ export interface OptimizerOptions {
   /** The vector as `vectorParts` divides it. Default: one part, trained by the optimizer's settings. */
   readonly parts?: readonly VectorPart[];
   readonly clip?: Clip;
+  /** Keep a moving average of the parameters, too. */
+  readonly average?: { readonly decay: number };
 }
 
 /** Sums over the range; add those of all chunks, in ascending order where bits matter. */
@@ -55,8 +59,12 @@ export interface Optimizer {
   readonly elements: number;
   /** Of these, how many are trained. */
   readonly trainedElements: number;
-  /** The parameters themselves, not a copy: write initial values here; copy what is to outlive the next step. */
+  /** The parameters themselves, not a copy: write initial values here, or with `begin`; copy what is to outlive the next step. */
   readonly parameters: Float32Array<ArrayBuffer>;
+  /** What to evaluate and to save: the average of the parameters where one is kept, else the parameters. Not a copy. */
+  readonly result: Float32Array<ArrayBuffer>;
+  /** parameters ← values, and their average, too. */
+  begin(values: Float32Array): void;
   /** The gradient sum itself, not a copy. */
   readonly gradients: Float32Array<ArrayBuffer>;
   /** gradients ← 0. */
@@ -76,7 +84,10 @@ export interface Optimizer {
    * the parameters' bits do not depend on how the vector is cut.
    */
   step(options: StepOptions): StepResult;
-  /** The state by name ("adam.first_moment"), for a checkpoint: the vectors themselves, not copies. */
+  /**
+   * The state by name ("adam.first_moment"), for a checkpoint: the vectors themselves, not copies. Where an average is kept, the
+   * parameters that go on being trained belong to it, as "training.parameters".
+   */
   stateVectors(): Record<string, Float32Array<ArrayBuffer>>;
   /** Takes over state from a checkpoint. @throws TabgradError CHECKPOINT_INVALID if names or lengths are not this optimizer's. */
   restoreState(vectors: Readonly<Record<string, ArrayLike<number>>>): void;
@@ -87,15 +98,20 @@ export interface Optimizer {
  * @throws TabgradError OPTION_INVALID for a wrong setting, MODEL_TOO_LARGE if the vectors need more than 4 GiB (500 million parameters
  *   for plain sgd, 260 million for Adam) or more than the machine has
  */
-export function createOptimizer(spec: OptimizerSpec, elements: number, { parts, clip }: OptimizerOptions = {}): Optimizer {
+export function createOptimizer(spec: OptimizerSpec, elements: number, { parts, clip, average }: OptimizerOptions = {}): Optimizer {
   const settings = parse(spec);
   const rule = updateRule(settings);
   const { weightDecay } = settings;
   const whole = { offset: 0, count: elements, rateFactor: 1, weightDecay, frozen: false };
   const trained = checkParts(parts ?? [whole], elements).filter((part) => !part.frozen);
-  const vectors = [parameters, gradients, ...rule.state];
+  const vectors = [parameters, gradients, ...rule.state, ...(average ? [averages] : [])];
   const memory = new VectorMemory({ ...Object.fromEntries(vectors.map((name) => [name, elements])), [staging]: stagingElements });
-  const updates = compileUpdates(settings, trained, memory, clip);
+  const updates = compileUpdates(settings, trained, memory, { clip, averages: average !== undefined });
+  /** The name in the memory by the name in a checkpoint. */
+  const saved = new Map([
+    ...rule.state.map((name) => [name, name] as const),
+    ...(average ? [[trainedName, parameters] as const] : []),
+  ]);
   const add = compileVectorProgram(additionGraph()).bind(memory);
   const norm = compileVectorProgram(normGraph()).bind(memory);
   const rangeOf = ({ offset = 0, count = elements - offset }: VectorRange) => {
@@ -109,6 +125,11 @@ export function createOptimizer(spec: OptimizerSpec, elements: number, { parts, 
     elements,
     trainedElements: trained.reduce((sum, { count }) => sum + count, 0),
     parameters: memory.vector(parameters),
+    result: memory.vector(average ? averages : parameters),
+    begin(values) {
+      memory.vector(parameters).set(values);
+      if (average) memory.vector(averages).set(values);
+    },
     gradients: memory.vector(gradients),
     clearGradients(range = {}) {
       const { offset, count } = rangeOf(range);
@@ -134,8 +155,9 @@ export function createOptimizer(spec: OptimizerSpec, elements: number, { parts, 
       if (!Number.isInteger(step) || step < 1) throw new RangeError(`steps count from 1; this is step ${step}`);
       const total = { squaredGradientNorm: 0, squaredParameterNorm: 0, clippedValues: 0 };
       checkSamples(samples);
+      const kept = average && { [updateNames.averageDecay]: averageDecay(average.decay, step) };
       for (const { index, rateFactor, offset, count } of within(trained, rangeOf(range))) {
-        const scalars = { step, samples, learningRate: learningRate * rateFactor, scale };
+        const scalars = { step, samples, learningRate: learningRate * rateFactor, scale, ...kept };
         const sums = updates[index]({ offset, count, scalars });
         total.squaredGradientNorm += sums.squaredGradientNorm;
         total.squaredParameterNorm += sums.squaredParameterNorm;
@@ -143,10 +165,10 @@ export function createOptimizer(spec: OptimizerSpec, elements: number, { parts, 
       }
       return total;
     },
-    stateVectors: () => Object.fromEntries(rule.state.map((name) => [name, memory.vector(name)])),
+    stateVectors: () => Object.fromEntries([...saved].map(([name, own]) => [name, memory.vector(own)])),
     restoreState(restored) {
-      checkState(settings.kind, rule.state, elements, restored);
-      for (const name of rule.state) memory.vector(name).set(restored[name]);
+      checkState(settings.kind, [...saved.keys()], elements, restored);
+      for (const [name, own] of saved) memory.vector(own).set(restored[name]);
     },
   };
 }
@@ -156,12 +178,13 @@ function compileUpdates(
   settings: OptimizerSettings,
   parts: readonly VectorPart[],
   memory: VectorMemory,
-  clip: Clip | undefined,
+  options: UpdateGraphOptions,
 ): BoundVectorProgram[] {
   const programs = new Map<number, VectorProgram>();
   const bound = new Map<string, BoundVectorProgram>();
   return parts.map(({ weightDecay, rateFactor }) => {
-    const program = programs.get(weightDecay) ?? compileVectorProgram(updateGraph(updateRule({ ...settings, weightDecay }), clip));
+    const program =
+      programs.get(weightDecay) ?? compileVectorProgram(updateGraph(updateRule({ ...settings, weightDecay }), options));
     programs.set(weightDecay, program);
     const key = `${weightDecay} ${rateFactor}`;
     const update = bound.get(key) ?? program.bind(memory);

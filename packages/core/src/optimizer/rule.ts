@@ -41,18 +41,28 @@ export const updateNames = {
   step: "step",
   /** What the mean gradient is multiplied with to clip its norm. */
   scale: "scale",
+  /** The moving average of the parameters, vector, and how much of it stays in this step, scalar. */
+  average: "average",
+  averageDecay: "averageDecay",
   clippedValues: "clippedValues",
   squaredGradientNorm: "squaredGradientNorm",
   squaredParameterNorm: "squaredParameterNorm",
 } as const;
 
+export interface UpdateGraphOptions {
+  readonly clip?: Clip;
+  /** Whether an average of the parameters is kept. */
+  readonly averages?: boolean;
+}
+
 /**
  * The graph of one step. Inputs: the vectors "parameters", "gradients" (sums) and the rule's state; the scalars "samples",
  * "learningRate" and "step", with clipping by norm "scale", too. Outputs: the new "parameters" and state; the sums
  * "squaredGradientNorm" (of the mean gradient, before clipping and weight decay) and "squaredParameterNorm" (of the new parameters),
- * with clipping by value "clippedValues" (how many values of the gradient were clipped), too.
+ * with an average the vector "average" and the scalar "averageDecay" are inputs, and the new average is an output; with clipping by
+ * value "clippedValues" (how many values of the gradient were clipped), too.
  */
-export function updateGraph(rule: UpdateRule, clip?: Clip): Graph {
+export function updateGraph(rule: UpdateRule, { clip, averages = false }: UpdateGraphOptions = {}): Graph {
   const builder = new GraphBuilder(1);
   const input = (name: string, batched: boolean): Value => builder.emit("input", [], { name, shape: [], batched });
   const parameters = input(updateNames.parameters, true);
@@ -70,9 +80,16 @@ export function updateGraph(rule: UpdateRule, clip?: Clip): Graph {
   const results = rule.update({ parameters, gradient, state, learningRate, step });
   return builder.graph({
     ...results.state,
+    ...(averages && { [updateNames.average]: averaged(input, results.parameters) }),
     [updateNames.parameters]: results.parameters,
     [updateNames.squaredGradientNorm]: math.sum(math.square(mean)),
     ...(clip && "value" in clip && { [updateNames.clippedValues]: math.sum(math.greater(math.abs(mean), clip.value)) }),
     [updateNames.squaredParameterNorm]: math.sum(math.square(results.parameters)),
   });
+}
+
+function averaged(input: (name: string, batched: boolean) => Value, parameters: Value): Value {
+  const decay = input(updateNames.averageDecay, false);
+  const kept = math.multiply(input(updateNames.average, true), decay);
+  return math.add(kept, math.multiply(parameters, math.subtract(math.constant(decay, 1), decay)));
 }

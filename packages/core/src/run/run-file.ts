@@ -4,6 +4,7 @@ import type { TransformSpec } from "../data/transforms/index.ts";
 import type { Layer } from "../model/layer.ts";
 import type { Loss, Metric } from "../model/loss.ts";
 import type { PretrainedOptions } from "../model/pretrained.ts";
+import type { AverageWeights } from "../optimizer/average.ts";
 import type { Clip } from "../optimizer/clip.ts";
 import type { ParameterGroup } from "../optimizer/groups.ts";
 import type { ScheduleSpec } from "../optimizer/schedule.ts";
@@ -73,6 +74,10 @@ export interface RunFile {
   readonly exact?: boolean;
   /** When to measure loss and metrics on held-out samples. Default: every epoch. */
   readonly evaluateEvery?: Interval;
+  /**
+   * Evaluate and save an exponential moving average of the parameters instead of the newest ones: `{ decay: 0.999 }`. Default: do not.
+   */
+  readonly averageWeights?: AverageWeights;
   /** What is best on held-out samples, such as `{ metric: "accuracy" }`: that checkpoint always stays. Default: the lowest loss. */
   readonly goal?: Goal;
   /** End the run when evaluations get no better: `{ patience: 5 }`. Default: never. */

@@ -5,7 +5,11 @@ import { createOptimizer, type Optimizer } from "../optimizer/optimizer.ts";
 import type { ResolvedRun } from "./resolve.ts";
 
 /** @throws TabgradError MODEL_TOO_LARGE as `createOptimizer` */
-export function runOptimizer({ graph, description: { optimizer, parameterGroups, clip } }: ResolvedRun): Optimizer {
+export function runOptimizer({ graph, description: { optimizer, parameterGroups, clip, averageWeights } }: ResolvedRun): Optimizer {
   const parts = vectorParts(optimizer, parameterGroups, parameterSlots(graph));
-  return createOptimizer(optimizer, parameterElements(graph), { parts, ...(clip && { clip }) });
+  return createOptimizer(optimizer, parameterElements(graph), {
+    parts,
+    ...(clip && { clip }),
+    ...(averageWeights && { average: averageWeights }),
+  });
 }

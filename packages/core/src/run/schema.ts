@@ -5,6 +5,7 @@ import { transformsSchema } from "../data/transforms/index.ts";
 import type { Layer } from "../model/layer.ts";
 import type { Loss, Metric } from "../model/loss.ts";
 import { roleOf } from "../model/role.ts";
+import { averageWeightsSchema } from "../optimizer/average.ts";
 import { clipSchema } from "../optimizer/clip.ts";
 import { parameterGroupSchema } from "../optimizer/groups.ts";
 import { criterionShape, scheduleSchema, whole as wholeFromOne } from "../optimizer/schedule.ts";
@@ -67,6 +68,7 @@ export const settingsShape = {
   parameterGroups: z.array(parameterGroupSchema, { error: groupsExpected }).default([]),
   clip: clipSchema.optional(),
   schedule: scheduleSchema.optional(),
+  averageWeights: averageWeightsSchema.optional(),
   goal: z.strictObject(criterionShape, { error: (issue) => (issue.code === "invalid_type" ? goalExpected : undefined) }).optional(),
   stopEarly: z
     .strictObject(
