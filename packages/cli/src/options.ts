@@ -87,6 +87,8 @@ export const options = {
       "--checkpoint-every <interval>",
       "save after so much time, or so many steps or epochs: 30s, 200steps, 2epochs or end",
     ).argParser(interval),
+  cache: () =>
+    new Option("--cache <folder>", "where fetched files and large datasets are kept (default: tabgrad's folder among your caches)"),
   keep: () => number("--keep", "newest checkpoints to keep, beside the best (default: 3)", 1, 1_000_000),
   json: () => new Option("--json", "print the run's events on stdout, one JSON object a line, and nothing else there"),
   set: () =>
@@ -119,9 +121,9 @@ export const options = {
 
 /** Adds what every command that begins a run understands. */
 export function withRunOptions(command: Command): Command {
-  const { epochs, steps, seed, init, initPrefix, initSkipMismatched, out, resume, checkpointEvery, keep, set } = options;
+  const { epochs, steps, seed, init, initPrefix, initSkipMismatched, out, resume, checkpointEvery, keep, cache, set } = options;
   const { json, verbose, log } = options;
-  const begun = [epochs, steps, seed, init, initPrefix, initSkipMismatched, out, resume, checkpointEvery, keep, set];
+  const begun = [epochs, steps, seed, init, initPrefix, initSkipMismatched, out, resume, checkpointEvery, keep, cache, set];
   for (const option of [...begun, json, verbose, log]) command.addOption(option());
   return command;
 }
@@ -154,6 +156,7 @@ export interface RunOptions extends CommonOptions {
   readonly resume?: string;
   readonly checkpointEvery?: CheckpointInterval;
   readonly keep?: number;
+  readonly cache?: string;
   readonly json?: true;
   readonly set: readonly string[];
 }

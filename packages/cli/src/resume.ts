@@ -11,24 +11,25 @@ import {
   type Resumption,
 } from "@tabgrad/coordinator";
 import { TabgradError } from "@tabgrad/core";
-import { openDataset } from "@tabgrad/data";
 import { resolve } from "node:path";
-import type { Logger } from "pino";
 import { durationOf, type RunOptions, type ServingOptions } from "./options.ts";
-import { readRun, type PreparedRun } from "./prepared-run.ts";
+import { openData, readRun, type Preparation, type PreparedRun } from "./prepared-run.ts";
 
 /** @throws TabgradError */
 export async function prepareResumed(
   folder: string,
   path: string | undefined,
   options: RunOptions,
-  log: Logger,
+  preparation: Preparation,
 ): Promise<PreparedRun> {
+  const { log } = preparation;
   checkOptions(path, options);
   const resumption = await openResumption(resolve(folder));
   try {
     for (const warning of resumption.warnings) log.warn(warning);
-    const prepared = path === undefined ? await fromCheckpoint(resumption, options) : await fromRunFile(resumption, path, options);
+    const prepared = await (path === undefined
+      ? fromCheckpoint(resumption, options, preparation)
+      : fromRunFile(resumption, path, options, preparation));
     const { run, dataset } = prepared;
     checkSameData(resumption, dataset.description);
     const schedule = new Schedule({ run: run.description, dataset: dataset.description, startWorkers: 1, minWorkers: 1 });
@@ -46,13 +47,18 @@ export async function prepareResumed(
 
 type Described = Pick<PreparedRun, "run" | "dataset" | "name" | "baseDirectory">;
 
-async function fromRunFile(resumption: Resumption, path: string, options: RunOptions): Promise<Described> {
-  const { run, dataset, name, baseDirectory } = await readRun(path, options);
+async function fromRunFile(
+  resumption: Resumption,
+  path: string,
+  options: RunOptions,
+  preparation: Preparation,
+): Promise<Described> {
+  const { run, dataset, name, baseDirectory } = await readRun(path, options, preparation);
   checkSameRun(resumption, run.description);
   return { run, dataset, name, baseDirectory };
 }
 
-async function fromCheckpoint(resumption: Resumption, options: RunOptions): Promise<Described> {
+async function fromCheckpoint(resumption: Resumption, options: RunOptions, preparation: Preparation): Promise<Described> {
   const origin = originOf(resumption);
   if (!origin) {
     throw new TabgradError(
@@ -65,8 +71,7 @@ async function fromCheckpoint(resumption: Resumption, options: RunOptions): Prom
   const duration = durationOf(options);
   const run = restoredRun(resumption, { ...(duration && { duration }), ...(checkpointEvery && { checkpointEvery }) });
   const { name, baseDirectory } = origin;
-  const { data, seed } = run.description;
-  return { run, dataset: await openDataset(data, { baseDirectory, seed }), name, baseDirectory };
+  return { run, dataset: await openData(run.description, baseDirectory, options, preparation), name, baseDirectory };
 }
 
 /** What can't be said of a run that goes on. */

@@ -9,7 +9,7 @@ import type { Logger } from "pino";
 import { initialVector } from "./initialise.ts";
 import type { RunOptions, ServingOptions } from "./options.ts";
 import type { Report } from "./output/report.ts";
-import { readRun, type PreparedRun } from "./prepared-run.ts";
+import { readRun, type Preparation, type PreparedRun } from "./prepared-run.ts";
 import { placeOf, prepareResumed } from "./resume.ts";
 import { openTls } from "./tls/index.ts";
 import { version } from "./version.ts";
@@ -19,9 +19,9 @@ import { version } from "./version.ts";
  * @param path of the run file; may be left out where a run is resumed
  * @throws TabgradError
  */
-export function prepareRun(path: string | undefined, options: RunOptions, log: Logger): Promise<PreparedRun> {
-  if (options.resume !== undefined) return prepareResumed(options.resume, path, options, log);
-  if (path !== undefined) return prepareNew(path, options, log);
+export function prepareRun(path: string | undefined, options: RunOptions, preparation: Preparation): Promise<PreparedRun> {
+  if (options.resume !== undefined) return prepareResumed(options.resume, path, options, preparation);
+  if (path !== undefined) return prepareNew(path, options, preparation);
   throw new TabgradError(
     "OPTION_INVALID",
     "There is neither a run file nor a run to resume",
@@ -29,9 +29,9 @@ export function prepareRun(path: string | undefined, options: RunOptions, log: L
   );
 }
 
-async function prepareNew(path: string, options: RunOptions, log: Logger): Promise<PreparedRun> {
-  const { file, baseDirectory, name, dataset, run } = await readRun(path, options);
-  const initial = await initialVector(run, baseDirectory, log);
+async function prepareNew(path: string, options: RunOptions, preparation: Preparation): Promise<PreparedRun> {
+  const { file, baseDirectory, name, dataset, run } = await readRun(path, options, preparation);
+  const initial = await initialVector(run, baseDirectory, preparation.log);
   return {
     run,
     initial,

@@ -1,11 +1,13 @@
 // What a person and a script see of a run: the same events, shown in two ways.
 import type { TelemetryEvent } from "@tabgrad/core";
+import type { DataProgress } from "@tabgrad/data";
 import { PassThrough } from "node:stream";
 import { stripVTControlCharacters } from "node:util";
 import { describe, expect, it } from "vitest";
 import { count, decimal, duration, metrics, percent } from "../src/output/format.ts";
 import { toJsonLine } from "../src/output/json-lines.ts";
 import { Progress } from "../src/output/progress.ts";
+import { Reading } from "../src/output/reading.ts";
 
 const start: TelemetryEvent = {
   event: "start",
@@ -46,8 +48,8 @@ const step = (number: number, loss: number, samples = 100): TelemetryEvent => ({
 });
 const evaluation: TelemetryEvent = { event: "eval", step: 4, epoch: 1, loss: 0.25, metrics: { accuracy: 0.875 }, samples: 50 };
 
-function shown(events: readonly TelemetryEvent[], { isTTY = false, now = (): number => 0 } = {}): string {
-  const stream = Object.assign(new PassThrough(), {
+const terminal = (isTTY: boolean) =>
+  Object.assign(new PassThrough(), {
     isTTY,
     columns: 160,
     rows: 40,
@@ -55,6 +57,9 @@ function shown(events: readonly TelemetryEvent[], { isTTY = false, now = (): num
     clearLine: () => true,
     moveCursor: () => true,
   });
+
+function shown(events: readonly TelemetryEvent[], { isTTY = false, now = (): number => 0 } = {}): string {
+  const stream = terminal(isTTY);
   const progress = new Progress({ stream: stream as unknown as NodeJS.WriteStream, now });
   for (const event of events) progress.show(event);
   return stripVTControlCharacters((stream.read() as Buffer | null)?.toString() ?? "");
@@ -113,4 +118,82 @@ describe("numbers", () => {
     [decimal(0), "0.000"],
     [metrics({ accuracy: 0.5, meanAbsoluteError: 0.25 }), "accuracy 50.00 %  meanAbsoluteError 0.2500"],
   ])("%s", (found, expected) => expect(found).toBe(expected));
+});
+
+describe("Reading", () => {
+  const read = (done: number): DataProgress => ({ activity: "read", done, total: 2000, unit: "samples" });
+  const fetched = (done: number, total?: number): DataProgress => ({
+    activity: "fetch",
+    address: "http://a/b",
+    done,
+    total,
+    unit: "bytes",
+  });
+
+  /** What is said of events that come at the given milliseconds. */
+  function told(
+    isTTY: boolean,
+    events: readonly (readonly [at: number, progress: DataProgress])[],
+  ): { lines: string[]; drawn: string } {
+    let now = 0;
+    const lines: string[] = [];
+    const stream = terminal(isTTY);
+    const reading = new Reading({
+      stream,
+      now: () => now,
+      say: (line) => void lines.push(line),
+    });
+    for (const [at, progress] of events) {
+      now = at;
+      reading.show(progress);
+    }
+    reading.end();
+    return { lines, drawn: stripVTControlCharacters((stream.read() as Buffer | null)?.toString() ?? "") };
+  }
+
+  it("says nothing of what is done at once", () => {
+    for (const isTTY of [false, true]) {
+      expect(
+        told(isTTY, [
+          [20_000, read(1)],
+          [20_400, read(2000)],
+          [20_450, fetched(1)],
+          [20_900, fetched(2)],
+        ]),
+      ).toEqual({
+        lines: [],
+        drawn: "",
+      });
+    }
+  });
+
+  it("says a line now and then where there is no terminal", () => {
+    const { lines, drawn } = told(false, [
+      [20_000, read(1)],
+      [20_600, read(500)],
+      [25_000, read(900)],
+      [31_000, read(1500)],
+      [41_000, fetched(1_500_000)],
+      [51_500, fetched(3_000_000, 12_000_000)],
+    ]);
+    expect(drawn).toBe("");
+    expect(lines).toEqual([
+      "reading: 500 of 2,000 samples",
+      "reading: 1,500 of 2,000 samples",
+      expect.stringMatching(/^fetching: 3\.00 MB of 12\.0 MB {2}http:\/\/a\/b$/),
+    ]);
+  });
+
+  it("draws a bar on a terminal", () => {
+    const { lines, drawn } = told(true, [
+      [0, read(1)],
+      [600, read(500)],
+      [700, read(1500)],
+      [800, fetched(1)],
+      [1500, fetched(2_000_000)],
+    ]);
+    expect(lines).toEqual([]);
+    expect(drawn).toMatch(/reading ■* +\d+ % {2}[\d,]+ of 2,000 samples/);
+    expect(drawn).toMatch(/fetching [\d.]+ MB {2}http:\/\/a\/b/);
+  });
 });

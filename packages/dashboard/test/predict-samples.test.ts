@@ -50,6 +50,8 @@ describe("pictures", () => {
     [[28, 28], undefined, { height: 28, width: 28, channels: 1 }],
     [[8, 12, 3], undefined, { height: 8, width: 12, channels: 3 }],
     [[8, 12, 1], undefined, { height: 8, width: 12, channels: 1 }],
+    [[3, 8, 12], undefined, { height: 8, width: 12, channels: 3, planar: true }],
+    [[1, 8, 12], undefined, { height: 8, width: 12, channels: 1, planar: true }],
     [[784], pixelNames, { height: 28, width: 28, channels: 1 }],
     [[784], undefined, undefined],
     [[785], undefined, undefined],
@@ -67,6 +69,9 @@ describe("pictures", () => {
     expect(rangeOf(Float32Array.of(2, 2))).toEqual({ least: 0, most: 1 });
     const colors = { height: 1, width: 1, channels: 3 } as const;
     expect(Array.from(toPixels([1, 0, 0.5], colors, { least: 0, most: 1 }))).toEqual([255, 0, 128, 255]);
+    // Two pixels, red and blue, as three planes.
+    const planes = { height: 1, width: 2, channels: 3, planar: true } as const;
+    expect(Array.from(toPixels([255, 0, 0, 0, 0, 255], planes, { least: 0, most: 255 }))).toEqual([255, 0, 0, 255, 0, 0, 255, 255]);
   });
 });
 

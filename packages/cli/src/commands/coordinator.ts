@@ -22,7 +22,7 @@ export const coordinatorCommand = (): Command =>
 async function coordinate(file: string | undefined, given: CoordinatorCommandOptions): Promise<number> {
   const signal = interrupts();
   const report = createReport(given);
-  const prepared = await prepareRun(file, given, report.log);
+  const prepared = await prepareRun(file, given, { ...report, signal });
   const coordinator = await serveRun(prepared, { ...given, startWorkers: given.minWorkers }, report);
   stopOnInterrupt(signal, coordinator.stop.bind(coordinator));
   try {

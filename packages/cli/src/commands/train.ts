@@ -47,7 +47,7 @@ async function train(file: string | undefined, given: TrainOptions): Promise<num
   process.on("exit", () => workers?.kill());
   const report = createReport(given);
   const { log } = report;
-  const prepared = await prepareRun(file, given, log);
+  const prepared = await prepareRun(file, given, { ...report, signal });
   const coordinator = await serveRun(prepared, { ...given, startWorkers: given.workers, minWorkers: 1 }, report);
 
   const failures = new Failures(given.workers);

@@ -9,10 +9,13 @@ import { count, decimal, duration, metrics } from "./format.ts";
 import { invitationText, logInvitation, type Invitation } from "./invitation.ts";
 import { toJsonLine } from "./json-lines.ts";
 import { Progress } from "./progress.ts";
+import { Reading } from "./reading.ts";
 
 export interface Report {
   readonly log: Logger;
   readonly show: (event: TelemetryEvent) => void;
+  /** Says how far reading the data has come. */
+  readonly reading: Reading;
   /** Says how to watch and to join; where the log goes, never among the results. */
   readonly invite: (invitation: Invitation) => void;
 }
@@ -22,14 +25,18 @@ export function createReport(options: CommonOptions & { readonly json?: true }):
   if (options.json) {
     const log = createLog({ verbose, format: options.log });
     const show = (event: TelemetryEvent): void => void (process.stdout.write(`${toJsonLine(event)}\n`), narrate(event, log));
-    return { log, show, invite: (invitation) => logInvitation(invitation, log) };
+    // Standard output is for the run's events alone.
+    const reading = new Reading({ stream: { isTTY: false }, now: () => performance.now(), say: (line) => log.info(line) });
+    return { log, show, reading, invite: (invitation) => logInvitation(invitation, log) };
   }
   const progress = new Progress({ stream: process.stdout, now: () => performance.now() });
   // On a terminal, log and bar share the screen; otherwise they go their own ways.
   const shared = process.stdout.isTTY && process.stderr.isTTY;
   const log = createLog({ verbose, format: options.log, ...(shared && { write: (line: string) => progress.log(line.trimEnd()) }) });
+  const reading = new Reading({ stream: process.stdout, now: () => performance.now(), say: (line) => log.info(line) });
   return {
     log,
+    reading,
     show(event) {
       progress.show(event);
       narrate(event, log);

@@ -4,8 +4,10 @@ import type { DatasetDescription, FieldValues } from "@tabgrad/core";
 export interface ImageShape {
   readonly height: number;
   readonly width: number;
-  /** 1: grey; 3: red, green, blue, side by side for each pixel. */
+  /** 1: grey; 3: red, green, blue. */
   readonly channels: 1 | 3;
+  /** True where each channel is a plane of its own; otherwise the channels of a pixel stand side by side. */
+  readonly planar?: true;
 }
 
 /** The values that are drawn black and white. */
@@ -17,15 +19,19 @@ export interface ValueRange {
 const [smallest, largest] = [4, 1024];
 
 /**
- * The image that a sample is, or undefined: [h, w], [h, w, 1] or [h, w, 3]; and a table with a square number of columns that are all
+ * The image that a sample is, or undefined: [h, w]; [1, h, w] or [3, h, w]; [h, w, 1] or [h, w, 3]; and a table with a square number of columns that are all
  * called pixel-something.
  */
 export function imageShapeOf({ fields, features }: Pick<DatasetDescription, "fields" | "features">): ImageShape | undefined {
   const stored = fields[0].shape;
-  const [height, width, channels = 1] = stored.length === 1 ? square(stored[0], features.names) : stored;
-  if (stored.length > 3 || (channels !== 1 && channels !== 3)) return undefined;
+  const shape = stored.length === 1 ? square(stored[0], features.names) : stored;
+  if (shape.length > 3) return undefined;
+  const [first, second, third = 1] = shape;
   const fits = (size: number | undefined): boolean => size !== undefined && size >= smallest && size <= largest;
-  return fits(height) && fits(width) ? { height, width, channels } : undefined;
+  const isChannels = (size: number): size is 1 | 3 => size === 1 || size === 3;
+  if (fits(first) && fits(second) && isChannels(third)) return { height: first, width: second, channels: third };
+  if (isChannels(first) && fits(second) && fits(third)) return { height: second, width: third, channels: first, planar: true };
+  return undefined;
 }
 
 function square(length: number, names: readonly string[] = []): number[] {
@@ -47,14 +53,15 @@ export function rangeOf(values: FieldValues): ValueRange {
 /** RGBA, row-major, as a canvas takes it. */
 export function toPixels(
   values: ArrayLike<number>,
-  { height, width, channels }: ImageShape,
+  { height, width, channels, planar }: ImageShape,
   { least, most }: ValueRange,
 ): Uint8ClampedArray<ArrayBuffer> {
   const pixels = new Uint8ClampedArray(4 * height * width);
   const scale = 255 / (most - least);
   for (let pixel = 0; pixel < height * width; pixel++) {
     for (let color = 0; color < 3; color++) {
-      const value = values[pixel * channels + (channels === 3 ? color : 0)];
+      const channel = channels === 3 ? color : 0;
+      const value = values[planar ? channel * height * width + pixel : pixel * channels + channel];
       pixels[4 * pixel + color] = (value - least) * scale;
     }
     pixels[4 * pixel + 3] = 255;
