@@ -71,11 +71,7 @@ async function race(variants: readonly Variant[]): Promise<{ name: string; wall:
 
 const training = trainingGraph(forward, rows);
 const model = lowerGraph(training);
-const without = (rule: unknown): OnnxModel =>
-  lowerGraph(
-    training,
-    peepholes.filter((peephole) => peephole !== rule),
-  );
+const without = (rule: unknown): OnnxModel => lowerGraph(training, { rules: peepholes.filter((peephole) => peephole !== rule) });
 
 print(`MLP ${sizes.join("-")}, batch ${rows}, forward, loss, metric and backward`);
 for (const [batches, threads] of [

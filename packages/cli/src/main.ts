@@ -11,6 +11,7 @@ const commands = {
   worker: async () => (await import("./commands/worker.ts")).workerCommand(),
   inspect: async () => (await import("./commands/inspect.ts")).inspectCommand(),
   export: async () => (await import("./commands/export.ts")).exportCommand(),
+  import: async () => (await import("./commands/import.ts")).importCommand(),
   audit: async () => (await import("./commands/audit.ts")).auditCommand(),
   doctor: async () => (await import("./commands/doctor.ts")).doctorCommand(),
 };

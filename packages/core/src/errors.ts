@@ -52,6 +52,8 @@ export const errorKinds = {
   DATA_SHARD_CORRUPT: "data",
   DATA_CHANGED: "data",
   CHECKPOINT_INVALID: "data",
+  ONNX_INVALID: "data",
+  ONNX_UNSUPPORTED: "data",
   AUDIT_FAILED: "data",
   PORT_IN_USE: "network",
   ADDRESS_UNAVAILABLE: "network",

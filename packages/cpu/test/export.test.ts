@@ -1,13 +1,16 @@
 // Exported models: any ONNX runtime computes with them what the engine does, for any number of rows.
 import {
   binaryCrossEntropy,
+  conv2d,
   crossEntropy,
   dense,
   evaluate,
   forwardGraph,
   functional,
+  globalMaxPool,
   inferenceGraph,
   math,
+  maxPool2d,
   meanSquaredError,
   parameterSlots,
   relu,
@@ -49,6 +52,16 @@ const models: Record<string, Graph> = {
     model: sequential(dense(8), residual(dense(8), sigmoid(), dense(8)), dense(2), reshape([2, 1])),
     loss: meanSquaredError(),
     data: { features, labels: { kind: "values", shape: [2, 1] } },
+  }),
+  images: forwardGraph({
+    model: sequential(
+      reshape([1, 3, 4]),
+      conv2d(4, 2, { padding: "same", activation: relu() }),
+      maxPool2d(2, { padding: 1 }),
+      dense(3),
+    ),
+    loss: meanSquaredError(),
+    data: { features, labels: { kind: "values", shape: [4, 2, 3] } },
   }),
   "products of batches": forwardGraph({
     model: attention,
@@ -122,11 +135,21 @@ it("says probabilities where the loss reads logits, and nothing of the kind else
     "prediction,probabilities",
     "prediction",
     "prediction",
+    "prediction",
   ]);
   const { prediction, probabilities } = await run(results[0], data, 2);
   expect(relativeError(probabilities.data.slice(5), softmaxOf(prediction.data.slice(5)))).toBeLessThan(1e-6);
   const binary = await run(results[1], data, 2);
   expect(binary.probabilities.data[1]).toBeCloseTo(1 / (1 + Math.exp(-binary.prediction.data[1])), 6);
+});
+
+it("keeps to the standard's plain operators where training goes out of its way for a NaN", () => {
+  const model = sequential(reshape([1, 3, 4]), conv2d(2, 2), maxPool2d(2, { stride: 1 }), globalMaxPool());
+  const data = { features, labels: { kind: "values", shape: [2] } } as const;
+  const forward = forwardGraph({ model, loss: meanSquaredError(), data });
+  const types = exportModel(forward, { parameters: parametersOf(forward, 1), about }).graph.nodes.map(({ type }) => type);
+  expect(types).toEqual(expect.arrayContaining(["Conv", "MaxPool", "ReduceMax"]) as string[]);
+  for (const type of ["IsNaN", "Where", "Cast", "AveragePool"]) expect(types).not.toContain(type);
 });
 
 it("puts weights from a page on into the file beside it, each at a page", () => {

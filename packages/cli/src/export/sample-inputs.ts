@@ -21,12 +21,10 @@ function indexRange(graph: Graph): number | undefined {
   const input = graphInputs(graph).find(({ name }) => name === featuresField)?.node;
   for (const { operation, inputs, attributes } of graph.nodes) {
     if (operation === "oneHot" && sourceOf(graph, inputs[0]) === input) return attributes.depth;
-    if (isGather(operation) && sourceOf(graph, inputs[1]) === input) return graph.nodes[inputs[0]].shape[0];
+    if (operation === "gather" && sourceOf(graph, inputs[1]) === input) return graph.nodes[inputs[0]].shape[0];
   }
   return undefined;
 }
-
-const isGather = (operation: string): boolean => operation === "gather";
 
 const movements: ReadonlySet<string> = new Set(["reshape", "transpose", "broadcastTo", "slice"] satisfies (
   Node["operation"] | "slice"

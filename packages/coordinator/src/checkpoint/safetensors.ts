@@ -1,8 +1,7 @@
 // safetensors, the file format of weights: https://huggingface.co/docs/safetensors. An unsigned 64-bit length, a JSON header that
 // names every tensor with its type, shape and place, then the bytes. Only float32 is written; every type is read.
-import { TabgradError } from "@tabgrad/core";
+import { elementTypes, TabgradError, toFloat32 } from "@tabgrad/core";
 import { z } from "zod";
-import { elementTypes, toFloat32 } from "./element-types.ts";
 
 export interface NamedTensor {
   readonly name: string;

@@ -9,6 +9,7 @@ export {
   labelsField,
   type Split,
 } from "./description.ts";
+export { elementTypes, toFloat32 } from "./element-types.ts";
 export { EvaluationPlan } from "./evaluation-plan.ts";
 export {
   type Field,

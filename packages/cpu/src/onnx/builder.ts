@@ -11,6 +11,8 @@ export const float = (value: number): OnnxAttribute => ({ kind: "float", value }
 const castTo = { float: 1, int64: 7, bool: 9 } as const;
 
 export class OnnxBuilder {
+  /** Whether rules go out of their way so that a NaN comes through. */
+  readonly keepsNaN: boolean;
   private readonly nodes: OnnxNode[] = [];
   private readonly initializers = new Map<string, OnnxTensor>();
   private readonly inputs: OnnxValueInfo[] = [];
@@ -19,6 +21,10 @@ export class OnnxBuilder {
   /** Nodes that `severalOutputs` made, by what they compute. */
   private readonly shared = new Map<string, number>();
   private documentation = "";
+
+  constructor({ keepsNaN = true }: { readonly keepsNaN?: boolean } = {}) {
+    this.keepsNaN = keepsNaN;
+  }
 
   /** Says which layer the nodes that follow belong to. */
   document(label: string): void {

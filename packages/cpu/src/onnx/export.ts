@@ -41,7 +41,7 @@ const anyRows = 2;
  */
 export function exportModel(forward: Graph, { parameters, about }: ExportOptions): OnnxModel {
   const graph = withProbabilities(inferenceGraph(forward, anyRows), forward);
-  const { graph: lowered, opset } = lowerGraph(graph, exportedPeepholes);
+  const { graph: lowered, opset } = lowerGraph(graph, { rules: exportedPeepholes, keepsNaN: false });
   return { graph: withWeights(lowered, graph, weightsOf(forward, parameters)), opset, about };
 }
 

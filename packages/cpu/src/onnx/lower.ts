@@ -10,16 +10,22 @@ import { sinkBroadcasts } from "./sink-broadcasts.ts";
 /** Operator set 20 has all that is used here; ONNX Runtime reads it from release 1.17 on. */
 const opset = 20;
 
+export interface LoweringOptions {
+  readonly rules?: readonly Peephole[];
+  readonly keepsNaN?: boolean;
+}
+
 /**
  * Lowers a whole graph: inputs become "input:NAME", parameters "parameter:NAME", both only where an output depends on them; outputs
  * keep their names.
- * @param rules the peepholes to try; measurements leave some out
+ * @param options `rules`: the peepholes to try; measurements leave some out. `keepsNaN`: whether a NaN comes through where the standard's
+ *   operators overlook one; it costs nodes that only training has use for. Both by default.
  * @throws TabgradError ENGINE_UNSUPPORTED naming the operation and its layer
  */
-export function lowerGraph(original: Graph, rules: readonly Peephole[] = peepholes): OnnxModel {
+export function lowerGraph(original: Graph, { rules = peepholes, keepsNaN = true }: LoweringOptions = {}): OnnxModel {
   const graph = eliminateDeadCode(sinkBroadcasts(original));
   const matches = chooseRules(graph, rules);
-  const onnx = new OnnxBuilder();
+  const onnx = new OnnxBuilder({ keepsNaN });
   const tensors: string[] = [];
   graph.nodes.forEach((node, index) => {
     const match = matches[index];

@@ -15,6 +15,7 @@ const attributesOf = ({ kernel, strides, padding }: PoolingAttributes): Attribut
  */
 export const maxPool2d: Lowering<"maxPool2d"> = ({ node: { attributes }, inputs: [x], onnx }) => {
   const [largest] = onnx.severalOutputs("MaxPool", [x], attributesOf(attributes), 1);
+  if (!onnx.keepsNaN) return largest;
   const mean = onnx.node("AveragePool", [x], attributesOf(attributes));
   return onnx.node("Where", [onnx.node("IsNaN", [mean]), mean, largest]);
 };

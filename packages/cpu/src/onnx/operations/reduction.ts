@@ -7,9 +7,11 @@ export const sum: Lowering<"sum"> = ({ node, inputs: [x], onnx }) => reduce("Red
 
 /** ONNX Runtime's ReduceMax overlooks a NaN unless it comes first, and a NaN must not vanish: it is how divergence is noticed. */
 export const max: Lowering<"max"> = ({ node, inputs: [x], onnx }) => {
+  const largest = reduce("ReduceMax", x, node.attributes, onnx);
+  if (!onnx.keepsNaN) return largest;
   const isNaN = onnx.asFloat(onnx.node("IsNaN", [x]));
   const anyNaN = onnx.asBoolean(reduce("ReduceMax", isNaN, node.attributes, onnx));
-  return onnx.node("Where", [anyNaN, onnx.constant([NaN]), reduce("ReduceMax", x, node.attributes, onnx)]);
+  return onnx.node("Where", [anyNaN, onnx.constant([NaN]), largest]);
 };
 
 function reduce(type: string, x: string, { axes, keepDimensions }: OperationAttributes["sum"], onnx: OnnxBuilder): string {

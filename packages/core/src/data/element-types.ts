@@ -1,4 +1,5 @@
-// The element types of safetensors files, and how each becomes float32, the only one that parameters have here.
+// The element types of files of weights, by the names that safetensors gives them, and how each becomes float32, the only one that
+// parameters have here.
 
 export interface ElementType {
   /** Of one value. */
@@ -33,7 +34,7 @@ function bfloat16(bits: number): number {
   return scratch.getFloat32(0);
 }
 
-/** By the names that the format gives them. */
+/** https://huggingface.co/docs/safetensors */
 export const elementTypes: Readonly<Record<string, ElementType>> = {
   BOOL: { bytes: 1, read: (view, at) => (view.getUint8(at) === 0 ? 0 : 1) },
   U8: { bytes: 1, read: (view, at) => view.getUint8(at) },

@@ -1,0 +1,57 @@
+// Arithmetic with constants alone: what exporters write to work out a shape, and weights that are turned before they are used.
+import { broadcastShapes, elementCount, stridesOf, type Shape } from "@tabgrad/core";
+import type { Constant } from "./step.ts";
+
+export const constantOf = (name: string, shape: Shape, data: Iterable<number>): Constant => ({
+  kind: "constant",
+  name,
+  shape,
+  data: Float64Array.from(data),
+});
+
+/** Elementwise, broadcasting as NumPy does. */
+export function broadcast(a: Constant, b: Constant, apply: (a: number, b: number) => number): Constant {
+  const shape = broadcastShapes(a.shape, b.shape);
+  const at = (operand: Constant, index: readonly number[]): number => {
+    const missing = shape.length - operand.shape.length;
+    const strides = stridesOf(operand.shape);
+    return operand.data[
+      operand.shape.reduce((sum, size, axis) => sum + (size === 1 ? 0 : index[axis + missing] * strides[axis]), 0)
+    ];
+  };
+  const data = Array.from(indicesOf(shape), (index) => apply(at(a, index), at(b, index)));
+  return constantOf(a.data.length > 1 ? a.name : b.name, shape, data);
+}
+
+/** Values in the order of a permutation of the axes. */
+export function transposed({ name, shape, data }: Constant, permutation: readonly number[]): Constant {
+  const strides = stridesOf(shape);
+  const target = permutation.map((axis) => shape[axis]);
+  const values = Array.from(
+    indicesOf(target),
+    (index) => data[permutation.reduce((sum, axis, i) => sum + index[i] * strides[axis], 0)],
+  );
+  return constantOf(name, target, values);
+}
+
+/** Slices along the first axis, as Gather takes them. */
+export function gathered({ name, shape, data }: Constant, indices: Constant): Constant {
+  const width = elementCount(shape.slice(1));
+  const values = Array.from(indices.data).flatMap((index) => {
+    const from = (index < 0 ? index + shape[0] : index) * width;
+    return Array.from(data.subarray(from, from + width));
+  });
+  return constantOf(name, [...indices.shape, ...shape.slice(1)], values);
+}
+
+/** All indices of a tensor, in row-major order. */
+function* indicesOf(shape: Shape): Generator<number[]> {
+  const index = shape.map(() => 0);
+  for (let count = elementCount(shape); count > 0; count--) {
+    yield [...index];
+    for (let axis = shape.length - 1; axis >= 0; axis--) {
+      if (++index[axis] < shape[axis]) break;
+      index[axis] = 0;
+    }
+  }
+}

@@ -1,0 +1,171 @@
+// Operations of every value by itself.
+import { math, type Value } from "@tabgrad/core";
+import { broadcast } from "../fold.ts";
+import { Unsupported, type NodeReader } from "../node-reader.ts";
+import { weightOf, type Constant } from "../step.ts";
+import type { Translator } from "../translation.ts";
+import type { Rule } from "./rule.ts";
+
+type Unary = "negate" | "exp" | "log" | "sqrt" | "abs" | "sign" | "relu" | "sigmoid" | "tanh" | "softplus" | "erf" | "sin" | "cos";
+
+/** @param layer the layer of the same name, where there is one */
+const unary =
+  (name: Unary, layer?: string): Rule =>
+  (node, translator) =>
+    translator.emit([node.computed(0)], {
+      value: ([x]) => math[name](x),
+      expression: ([x]) => `math.${name}(${x})`,
+      ...(layer !== undefined && { layer: { source: layer, weights: {} } }),
+    });
+
+const leakyRelu: Rule = (node, translator) => {
+  const slope = rounded(node.number("alpha", 0.01));
+  return translator.emit([node.computed(0)], {
+    value: ([x]) => math.leakyRelu(x, slope),
+    expression: ([x]) => `math.leakyRelu(${x}, ${slope})`,
+    layer: { source: slope === 0.01 ? "leakyRelu()" : `leakyRelu({ slope: ${slope} })`, weights: {} },
+  });
+};
+
+/** A layer without parameters that is no operation of its own. */
+const layerOnly =
+  (source: (node: NodeReader) => string): Rule =>
+  (node, translator) =>
+    translator.emit([node.computed(0)], { value: ([x]) => x, layer: { source: source(node), weights: {} } });
+
+type Binary = "add" | "subtract" | "multiply" | "divide" | "power" | "maximum" | "minimum";
+
+const binary =
+  (name: Binary, fold: (a: number, b: number) => number): Rule =>
+  (node, translator) => {
+    const [a, b] = [node.operand(0), node.operand(1)];
+    if (a.kind === "constant" && b.kind === "constant") return broadcast(a, b, fold);
+    if (a.kind === "computed" && b.kind === "computed") {
+      return translator.emit([a, b], { value: ([x, y]) => math[name](x, y), expression: ([x, y]) => `math.${name}(${x}, ${y})` });
+    }
+    return a.kind === "computed"
+      ? withConstant(name, a, b as Constant, translator)
+      : withConstant(name, b as never, a, translator, true);
+  };
+
+/** One number stands in the source; several become a parameter, which can go on learning. */
+function withConstant(
+  name: Binary,
+  x: Parameters<Translator["emit"]>[0][number],
+  constant: Constant,
+  translator: Translator,
+  isFirst = false,
+) {
+  const { data } = constant;
+  if (data.length !== 1) {
+    const parameters = [{ ...weightOf(constant), name: constant.name }];
+    const pair = <T>(value: T, parameter: T): [T, T] => (isFirst ? [parameter, value] : [value, parameter]);
+    return translator.emit([x], {
+      value: ([value], [parameter]) => math[name](...pair(value, parameter)),
+      expression: ([value], [parameter]) => `math.${name}(${pair(value, parameter).join(", ")})`,
+      parameters,
+    });
+  }
+  const number = rounded(data[0]);
+  if (!isFirst) {
+    return translator.emit([x], {
+      value: ([value]) => math[name](value, number),
+      expression: ([value]) => `math.${name}(${value}, ${number})`,
+    });
+  }
+  return translator.emit([x], {
+    value: ([value]) => math[name](math.constant(value, number), value),
+    expression: ([value]) => `math.${name}(math.constant(${value}, ${number}), ${value})`,
+  });
+}
+
+const comparison =
+  (name: "equal" | "greater"): Rule =>
+  (node, translator) =>
+    translator.emit([node.computed(0), node.computed(1)], {
+      value: ([x, y]) => math[name](x, y),
+      expression: ([x, y]) => `math.${name}(${x}, ${y})`,
+    });
+
+const where: Rule = (node, translator) =>
+  translator.emit([node.computed(0), node.computed(1), node.computed(2)], {
+    value: ([condition, then, otherwise]) => math.select(condition, then, otherwise),
+    expression: (inputs) => `math.select(${inputs.join(", ")})`,
+  });
+
+const clip: Rule = (node, translator) => {
+  const bound = (position: number, name: string, none: number): number =>
+    node.numbers(position, name)?.[0] ?? node.number(name, none);
+  const older = node.opset < 11;
+  const [low, high] = older
+    ? [node.number("min", -Infinity), node.number("max", Infinity)]
+    : [bound(1, "min", -Infinity), bound(2, "max", Infinity)];
+  const apply = (x: Value): Value => {
+    const least = Number.isFinite(low) ? math.maximum(x, low) : x;
+    return Number.isFinite(high) ? math.minimum(least, high) : least;
+  };
+  return translator.emit([node.computed(0)], {
+    value: ([x]) => apply(x),
+    expression([x]) {
+      const least = Number.isFinite(low) ? `math.maximum(${x}, ${rounded(low)})` : x;
+      return Number.isFinite(high) ? `math.minimum(${least}, ${rounded(high)})` : least;
+    },
+  });
+};
+
+const reciprocal: Rule = (node, translator) =>
+  translator.emit([node.computed(0)], { value: ([x]) => math.power(x, -1), expression: ([x]) => `math.power(${x}, -1)` });
+
+/** What changes nothing once a model is trained. */
+const same: Rule = (node) => node.operand(0);
+
+const cast: Rule = (node) => {
+  const to = node.number("to", 1);
+  const operand = node.operand(0);
+  // TensorProto.DataType: float, float16, double; and whole numbers, which constants and indices have already.
+  if ([1, 10, 11].includes(to) || operand.kind === "constant") return operand;
+  if ([6, 7].includes(to) && operand.step === -1) return operand;
+  throw new Unsupported("it rounds values to whole numbers");
+};
+
+/** A number as a float32 was written by a person: 0.1, not 0.10000000149011612. */
+export function rounded(value: number): number {
+  const short = Number(value.toPrecision(7));
+  return Math.fround(short) === Math.fround(value) ? short : value;
+}
+
+export const elementwise: Readonly<Record<string, Rule>> = {
+  Relu: unary("relu", "relu()"),
+  Sigmoid: unary("sigmoid", "sigmoid()"),
+  Tanh: unary("tanh", "tanh()"),
+  Softplus: unary("softplus", "softplus()"),
+  Neg: unary("negate"),
+  Exp: unary("exp"),
+  Log: unary("log"),
+  Sqrt: unary("sqrt"),
+  Abs: unary("abs"),
+  Sign: unary("sign"),
+  Erf: unary("erf"),
+  Sin: unary("sin"),
+  Cos: unary("cos"),
+  LeakyRelu: leakyRelu,
+  Elu: layerOnly((node) => (node.number("alpha", 1) === 1 ? "elu()" : `elu({ alpha: ${rounded(node.number("alpha", 1))} })`)),
+  Gelu: layerOnly((node) => (node.text("approximate", "none") === "tanh" ? 'gelu({ approximate: "tanh" })' : "gelu()")),
+  HardSwish: layerOnly(() => "hardSwish()"),
+  Mish: layerOnly(() => "mish()"),
+  Add: binary("add", (a, b) => a + b),
+  Sub: binary("subtract", (a, b) => a - b),
+  Mul: binary("multiply", (a, b) => a * b),
+  Div: binary("divide", (a, b) => a / b),
+  Pow: binary("power", (a, b) => a ** b),
+  Max: binary("maximum", Math.max),
+  Min: binary("minimum", Math.min),
+  Equal: comparison("equal"),
+  Greater: comparison("greater"),
+  Where: where,
+  Clip: clip,
+  Reciprocal: reciprocal,
+  Identity: same,
+  Dropout: same,
+  Cast: cast,
+};

@@ -1,0 +1,54 @@
+// What an imported model is made of: steps from tensors to a tensor, each as a layer, as an expression of `math`, or as both.
+import type { Shape, Value } from "@tabgrad/core";
+
+/** A constant of the model, or what was worked out from constants and shapes. */
+export interface Constant {
+  readonly kind: "constant";
+  readonly name: string;
+  readonly shape: Shape;
+  /** Row-major. NaN stands for a number that depends on the number of rows. */
+  readonly data: Float32Array | Float64Array;
+}
+
+/** A tensor that depends on the model's input. */
+export interface Computed {
+  readonly kind: "computed";
+  /** Its shape, in a graph that is made along the way. */
+  readonly value: Value;
+  /** The step that gives it; -1 is the input itself. */
+  readonly step: number;
+}
+
+export type Operand = Constant | Computed;
+
+/** Weights, row-major. */
+export interface Weight {
+  readonly shape: Shape;
+  readonly data: Float32Array;
+}
+
+/** How a layer is written: "dense(128)". */
+export interface LayerForm {
+  readonly source: string;
+  /** By the names that the layer gives its parameters. */
+  readonly weights: Readonly<Record<string, Weight>>;
+  /** What the original calls the weights: "layer1.0.weight". */
+  readonly hint?: string;
+}
+
+export interface Step {
+  /** Of the node that it came from; for the names of layers. */
+  readonly node: string;
+  /** The steps that give what it takes, -1 for the model's input. */
+  readonly inputs: readonly number[];
+  readonly layer?: LayerForm;
+  /** From names of variables, and of parameters, to an expression. */
+  readonly expression?: (inputs: readonly string[], parameters: readonly string[]) => string;
+  /** Parameters that the expression reads, which belong to no layer. */
+  readonly parameters: readonly (Weight & { readonly name: string })[];
+}
+
+/** Shapes are worked out for so many rows: not 1, which would pass for a dimension that is repeated. */
+export const shapeRows = 2;
+
+export const weightOf = ({ shape, data }: Constant): Weight => ({ shape, data: Float32Array.from(data) });
