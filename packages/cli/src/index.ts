@@ -20,6 +20,7 @@ export {
   // Layers.
   averagePool1d,
   averagePool2d,
+  centreCrop,
   conv1d,
   conv2d,
   dense,
@@ -38,6 +39,7 @@ export {
   maxPool1d,
   maxPool2d,
   mish,
+  oneHot,
   multiHeadAttention,
   parallel,
   permute,

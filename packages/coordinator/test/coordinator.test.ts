@@ -190,21 +190,18 @@ describe("peers that are not what they should be", () => {
   });
 
   it("one that sends what can't be right, again and again, is closed with 4003 and may not come back", async () => {
-    const { url } = await start({ steps: 1_000_000, startWorkers: 2 });
-    const { worker: right, welcome } = await RawWorker.join(url);
+    const { url } = await start({ startWorkers: 2 });
+    const { welcome } = await RawWorker.join(url);
     const { worker: wrong } = await RawWorker.join(url, { workerId: "f".repeat(32), name: "wrong" });
-    right.work(welcome);
-    const seen = new Set<number>();
-    for (let refusals = 0; refusals < 3; refusals++) {
-      const next = await wrong.message("assignment", ({ assignment }) => !seen.has(assignment));
-      seen.add(next.assignment);
-      wrong.contribute(next, welcome, { value: NaN });
-    }
+    const assignment = await wrong.message("assignment");
+    // The second and the third time nobody has asked for it any more: whether it would be given another one depends on its speed.
+    for (let times = 0; times < 3; times++) wrong.contribute(assignment, welcome, { value: NaN });
     expect(await wrong.message("refused")).toMatchObject({ code: "WORKER_QUARANTINED", retry: false });
     expect(await wrong.closed).toBe(4003);
     const reasons = told("decision").map(({ reason }) => reason);
-    expect(reasons.filter(({ kind }) => kind === "refused")).toHaveLength(3);
-    expect(reasons).toContainEqual({ kind: "quarantined", worker: "wrong", refusals: 3, returned: 0 });
+    expect(reasons.filter(({ kind }) => kind === "refused")).toHaveLength(1);
+    expect(reasons.filter(({ kind }) => kind === "discarded")).toHaveLength(2);
+    expect(reasons).toContainEqual(expect.objectContaining({ kind: "quarantined", worker: "wrong", refusals: 3 }));
     const again = await RawWorker.connect(url);
     again.sayHello({ workerId: "f".repeat(32) });
     expect(await again.message("refused")).toMatchObject({ code: "WORKER_QUARANTINED" });

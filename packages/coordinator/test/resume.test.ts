@@ -64,12 +64,16 @@ async function killedAfter(steps: number, directory = join(folder, "killed")): P
   for (let step = 1; step <= steps; step++) {
     worker.contribute(await worker.message("assignment", (message) => message.step === step), welcome, { value: gradient });
     // So that each is there: whoever trains so fast skips some.
-    if (step % 2 === 0) await expect.poll(() => readdir(join(folder, "victim"))).toContain(`step-0000000${step}`);
+    if (step % 2 === 0) await saved(join(folder, "victim"), step);
   }
   await worker.message("parametersChunk", ({ version }) => version === steps);
   await copy(join(folder, "victim"), directory);
   return directory;
 }
+
+/** Resolves when the checkpoint is there: writing it takes as long as the disk does. */
+const saved = (directory: string, step: number): Promise<void> =>
+  expect.poll(() => readdir(directory), { timeout: 15_000 }).toContain(`step-0000000${step}`);
 
 /** A process that was killed leaves a lock, but it is not there any more; the one that the copy names is this one. */
 async function copy(from: string, to: string): Promise<void> {
@@ -146,7 +150,7 @@ describe("a run that is resumed", () => {
     const { worker, welcome } = await RawWorker.join(coordinator.url);
     worker.contribute(await worker.message("assignment"), welcome, { value: gradient });
     worker.contribute(await worker.message("assignment", ({ step }) => step === 2), welcome, { value: gradient });
-    await expect.poll(() => readdir(join(folder, "victim"))).toContain("step-00000002");
+    await saved(join(folder, "victim"), 2);
     const directory = join(folder, "killed");
     await copy(join(folder, "victim"), directory);
     expect(await keptControlToken(directory)).toBe("secret");
@@ -164,7 +168,7 @@ describe("a run that is resumed", () => {
       const { worker, welcome } = await RawWorker.join(coordinator.url);
       for (let step = 1; step <= last; step++) {
         worker.contribute(await worker.message("assignment", (message) => message.step === step), welcome, { value: gradient });
-        if (step === 4) await expect.poll(() => readdir(directory)).toContain("step-00000004");
+        if (step === 4) await saved(directory, 4);
         if (step === 5) await viewer.control({ name: "learningRate", value: 0.02 });
       }
       if (last === 8) worker.work(welcome, gradient);

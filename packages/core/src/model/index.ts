@@ -27,6 +27,7 @@ export type { Labels, Loss, Metric, Reading } from "./loss.ts";
 export { binaryCrossEntropy, categoricalCrossEntropy, crossEntropy, meanSquaredError } from "./losses.ts";
 export { accuracy, meanAbsoluteError, type AccuracyOptions } from "./metrics.ts";
 export { groupNorm, layerNorm, rmsNorm, type LayerNormOptions, type NormalisationOptions } from "./normalisation.ts";
+export { centreCrop, oneHot } from "./preparation.ts";
 export { initialParameters } from "./parameters.ts";
 export {
   averagePool1d,
