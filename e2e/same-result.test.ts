@@ -37,6 +37,18 @@ describe("the same run file and seed, on 1, 2 and 4 workers with uneven shares",
     }
   });
 
+  it("ends with those of one batch of 1,024 where one worker adds up microbatches of 32", async () => {
+    const steps = 10;
+    const overrides = [...withSgd, "batchSize=1024", "microbatchSize=32", `steps=${steps}`];
+    // The reference computes all rows of a step at once; the worker at most 256 at a time.
+    const expected = await referenceParameters(smooth, overrides);
+    const out = temporaryFolder();
+    const args = ["train", runFile, "--workers", "1", "--engine", "cpu", "--json", "--out", out, ...asOptions(overrides)];
+    const done = await tabgrad(args).event("done");
+    expect(done).toMatchObject({ outcome: "finished", step: steps, samples: steps * 1024 });
+    expect(largestDifference(await checkpointParameters(done.checkpoint as string), expected)).toBeLessThan(1e-5);
+  });
+
   it("ends with the reference's parameters with dropout and random transforms", async () => {
     const expected = await referenceParameters(augmented, withSgd);
     for (const workers of [1, 3]) {

@@ -35,7 +35,7 @@ export interface AuditReport {
   readonly discarded: number;
   /** The one that did most comes first. */
   readonly workers: readonly WorkerAccount[];
-  /** Each from a step on. */
+  /** Each from a step on, before the schedule. */
   readonly learningRates: readonly { readonly step: number; readonly learningRate: number }[];
   readonly checkpoint: { readonly step: number; readonly parametersSha256: string };
   /** The first thing that is wrong. */
@@ -175,8 +175,8 @@ function report(history: History, plan: AuditPlan, checkpoint: CheckpointFinding
     discarded,
     workers: accounts(steps),
     learningRates: steps
-      .filter(({ learningRate }, i) => i === 0 || learningRate !== steps[i - 1].learningRate)
-      .map(({ step, learningRate }) => ({ step, learningRate })),
+      .map(({ step, learningRate, baseLearningRate = learningRate }) => ({ step, learningRate: baseLearningRate }))
+      .filter(({ learningRate }, i, all) => i === 0 || learningRate !== all[i - 1].learningRate),
     checkpoint: { step: checkpoint.step, parametersSha256: checkpoint.stated },
     ...(flaw && { flaw }),
   };
