@@ -6,12 +6,14 @@ import { execFileSync } from "node:child_process";
 import { availableParallelism, cpus } from "node:os";
 import { fileURLToPath } from "node:url";
 import { measureEngine } from "./engine.ts";
+import { measureTransformer } from "./transformer.ts";
 import { measureWorkers } from "./workers.ts";
 
 const rounds = Number(process.argv[2] ?? 5);
 const engineSteps = 400;
 const workerSteps = 600;
-const peer = fileURLToPath(new URL("peers/pytorch.py", import.meta.url));
+const transformerSteps = 20;
+const peer = (name: string): string => fileURLToPath(new URL(`peers/${name}.py`, import.meta.url));
 
 interface Torch {
   readonly python: string;
@@ -35,10 +37,19 @@ function findTorch(): Torch | undefined {
   return undefined;
 }
 
-function measureTorch({ python }: Torch, processes: "one" | "two", steps: number): number {
-  const printed = execFileSync(python, [peer, processes, String(steps)], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
-  return (JSON.parse(printed) as { samplesPerSecond: number }).samplesPerSecond;
+function runTorch<T>({ python }: Torch, name: string, ...args: readonly (string | number)[]): T {
+  const printed = execFileSync(python, [peer(name), ...args.map(String)], {
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+  return JSON.parse(printed) as T;
 }
+
+const measureTorch = (torch: Torch, processes: "one" | "two", steps: number): number =>
+  runTorch<{ samplesPerSecond: number }>(torch, "pytorch", processes, steps).samplesPerSecond;
+
+const measureTorchTransformer = (torch: Torch, steps: number): number =>
+  runTorch<{ tokensPerSecond: number }>(torch, "transformer", steps).tokensPerSecond;
 
 const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
 
@@ -67,11 +78,15 @@ console.log(
 
 const engine: Row = { name: "one thread: forward, loss, backward, Adam", ours: [], theirs: [] };
 const workers: Row = { name: "two workers, end to end (PyTorch: DistributedDataParallel over gloo)", ours: [], theirs: [] };
+const transformer: Row = { name: "one thread: a causal transformer of 4 blocks, tokens a second", ours: [], theirs: [] };
 for (let round = 0; round < rounds; round++) {
   engine.ours.push(await measureEngine(engineSteps));
   if (torch) engine.theirs.push(measureTorch(torch, "one", engineSteps));
+  transformer.ours.push(await measureTransformer(transformerSteps));
+  if (torch) transformer.theirs.push(measureTorchTransformer(torch, transformerSteps));
   workers.ours.push(await measureWorkers(2, workerSteps));
   if (torch) workers.theirs.push(measureTorch(torch, "two", engineSteps));
 }
 print(engine);
+print(transformer);
 print(workers);
