@@ -6,6 +6,7 @@ import {
   evaluate,
   foldConstants,
   GraphBuilder,
+  joinPads,
   math,
   mergeCommonSubexpressions,
   optimise,
@@ -17,7 +18,7 @@ import {
 } from "../src/graph/index.ts";
 import { operationCase, testedOperations } from "../testing/operation-cases.ts";
 
-const passes = { eliminateDeadCode, foldConstants, mergeCommonSubexpressions, optimise };
+const passes = { eliminateDeadCode, foldConstants, joinPads, mergeCommonSubexpressions, optimise };
 const operationsOf = (graph: Graph): string[] => graph.nodes.map((node) => node.operation);
 
 function build(make: (x: Value, builder: GraphBuilder) => Record<string, Value>, shape: Shape = [2, 3]): Graph {
@@ -142,5 +143,45 @@ describe("foldConstants", () => {
   it("keeps an addition of 0 that broadcasts", () => {
     const graph = folded((x) => math.add(x, math.constant(x, 0, [4, 3])), [3]);
     expect(operationsOf(graph)).toEqual(["input", "constant", "add"]);
+  });
+});
+
+describe("joinPads", () => {
+  const joined = (make: (x: Value) => Value, shape: Shape): string[] => {
+    const graph = build((x) => ({ y: make(x) }), shape);
+    const x = Float64Array.from({ length: shape.reduce((product, size) => product * size, 1) }, (_, i) => i + 1);
+    const after = joinPads(graph);
+    expect(evaluate(after, { x }).y).toEqual(evaluate(graph, { x }).y);
+    return operationsOf(eliminateDeadCode(after));
+  };
+
+  it("makes a concatenation of the gradients of slices, in any order", () => {
+    const parts = (x: Value, order: number[]): Value =>
+      order
+        .map((i) => math.pad(math.multiply(math.slice(x, 0, i, i + 1), 2 + i), 0, i, 2 - i))
+        .reduce((sum, part) => math.add(sum, part));
+    for (const order of [
+      [0, 1, 2],
+      [2, 1, 0],
+      [1, 2, 0],
+    ]) {
+      const operations = joined((x) => parts(x, order), [3, 4]);
+      expect(operations.filter((name) => name === "concatenate")).toHaveLength(1);
+      expect(operations).not.toContain("pad");
+      expect(operations).not.toContain("add");
+    }
+  });
+
+  it("keeps the zeros around", () => {
+    const operations = joined((x) => math.add(math.pad(x, 1, 1, 5), math.pad(x, 1, 4, 2)), [2, 3]);
+    expect(operations).toEqual(["input", "concatenate", "pad"]);
+  });
+
+  it("leaves alone what overlaps, has a gap or lies along other axes", () => {
+    expect(joined((x) => math.add(math.pad(x, 1, 1, 4), math.pad(x, 1, 3, 2)), [2, 3])).toContain("add");
+    expect(joined((x) => math.add(math.pad(x, 1, 0, 4), math.pad(x, 1, 4, 0)), [2, 3])).toContain("add");
+    // Both become [6, 3]: one below, the other beside zeros.
+    const across = (x: Value): Value => math.add(math.pad(x, 0, 0, 4), math.pad(math.reshape(x, [6, 1]), 1, 2, 0));
+    expect(joined(across, [2, 3])).toContain("add");
   });
 });

@@ -30,7 +30,7 @@ export { convolutionGeometry, type ConvolutionGeometry } from "./operations/conv
 export { fillUniform } from "./operations/training.ts";
 export { matmulDimensions } from "./operations/matmul.ts";
 export { poolingGeometry, type PoolingGeometry } from "./operations/pooling.ts";
-export { eliminateDeadCode, foldConstants, mergeCommonSubexpressions, optimise } from "./passes/index.ts";
+export { eliminateDeadCode, foldConstants, joinPads, mergeCommonSubexpressions, optimise } from "./passes/index.ts";
 export { broadcastShapes, broadcastStrides, elementCount, formatShape, sameShape, stridesOf, type Shape } from "./shape.ts";
 export {
   checkLoss,

@@ -3,8 +3,9 @@ import type { Graph } from "../graph.ts";
 import { mergeCommonSubexpressions } from "./common-subexpressions.ts";
 import { foldConstants } from "./constant-folding.ts";
 import { eliminateDeadCode } from "./dead-code.ts";
+import { joinPads } from "./join-pads.ts";
 
-export { eliminateDeadCode, foldConstants, mergeCommonSubexpressions };
+export { eliminateDeadCode, foldConstants, joinPads, mergeCommonSubexpressions };
 
-/** Constants first, since they make more subexpressions equal; dead code last, since both leave some. */
-export const optimise = (graph: Graph): Graph => eliminateDeadCode(mergeCommonSubexpressions(foldConstants(graph)));
+/** Constants first, since they make more subexpressions equal; dead code last, since all others leave some. */
+export const optimise = (graph: Graph): Graph => eliminateDeadCode(mergeCommonSubexpressions(joinPads(foldConstants(graph))));
