@@ -14,6 +14,7 @@ import {
   type LabelDescription,
   type Reading,
   type RunDescription,
+  type TextDescription,
 } from "@tabgrad/core";
 import { stat } from "node:fs/promises";
 
@@ -31,6 +32,8 @@ export interface TrainedModel {
   readonly features: FeatureDescription;
   /** Absent where the checkpoint is of a version that did not note it. */
   readonly labels?: LabelDescription;
+  /** The tokens, where the model was trained on sequences of a text. */
+  readonly text?: TextDescription;
   /** What the outputs of the model mean. */
   readonly reading: Reading;
 }
@@ -67,6 +70,7 @@ export async function openTrainedModel(path: string): Promise<TrainedModel> {
     ...{ description, graph, parameters, weights },
     features: noted?.features ?? { shape: inputShape(graph), scale: 1, shift: 0 },
     ...(noted?.labels && { labels: noted.labels }),
+    ...(noted?.text && { text: noted.text }),
     reading: readingOf(graph),
   };
 }

@@ -114,7 +114,7 @@ export class Description {
    */
   manifest(learningRate: number, evaluation: Manifest["evaluation"], port: number): ManifestFacts {
     const { run, software, name, baseDirectory, dataset, host, tls, tlsFiles, keep = checkpointsKept } = this.options;
-    const { shards, train, features, labels } = dataset.description;
+    const { shards, train, features, labels, text } = dataset.description;
     const { version: step } = this.reducer;
     return {
       format: 2,
@@ -135,6 +135,7 @@ export class Description {
         train: { samples: train.samples, shards: [...train.shards] },
         features,
         labels,
+        ...(text && { text }),
       },
       evaluation,
     };

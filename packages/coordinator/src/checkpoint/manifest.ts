@@ -1,5 +1,5 @@
 // The manifest of a checkpoint: what the tensors beside it are, where the run stood, and how to tell that nothing is damaged.
-import type { FeatureDescription, LabelDescription } from "@tabgrad/core";
+import type { FeatureDescription, LabelDescription, TextDescription } from "@tabgrad/core";
 import { z } from "zod";
 
 export const manifestFormat = 2;
@@ -62,6 +62,8 @@ const manifestSchema2 = z.object({
     /** What a sample looks like, and its label, for whoever asks the model. Absent in manifests of versions that did not note it. */
     features: z.custom<FeatureDescription>(isObject).optional(),
     labels: z.custom<LabelDescription>(isObject).optional(),
+    /** The tokens, where samples are sequences of a text. */
+    text: z.custom<TextDescription>(isObject).optional(),
   }),
 });
 
