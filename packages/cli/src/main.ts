@@ -9,6 +9,7 @@ const commands = {
   train: async () => (await import("./commands/train.ts")).trainCommand(),
   coordinator: async () => (await import("./commands/coordinator.ts")).coordinatorCommand(),
   worker: async () => (await import("./commands/worker.ts")).workerCommand(),
+  predict: async () => (await import("./commands/predict.ts")).predictCommand(),
   inspect: async () => (await import("./commands/inspect.ts")).inspectCommand(),
   export: async () => (await import("./commands/export.ts")).exportCommand(),
   import: async () => (await import("./commands/import.ts")).importCommand(),

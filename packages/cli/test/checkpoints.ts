@@ -1,6 +1,14 @@
 // Checkpoints of real runs for the tests of what reads them: resolved and written as a run does, with the parameters it begins with.
 import { takeSnapshot, writeCheckpoint } from "@tabgrad/coordinator";
-import { checkRun, initialParameters, parameterSlots, resolveRun, type DataShape, type RunFile } from "@tabgrad/core";
+import {
+  checkRun,
+  initialParameters,
+  parameterSlots,
+  resolveRun,
+  type DatasetDescription,
+  type DataShape,
+  type RunFile,
+} from "@tabgrad/core";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -20,6 +28,13 @@ export function temporaryFolder(): string {
 }
 
 type Chosen = Pick<RunFile, "data" | "model" | "loss">;
+
+/** What a manifest notes of a dataset's description. */
+const pick = ({ features, labels, text }: DataShape & Pick<DatasetDescription, "text">) => ({
+  features,
+  labels,
+  ...(text && { text }),
+});
 
 /** @returns the checkpoint's folder, the run, and its flat parameter vector */
 export async function checkpointOf(chosen: Chosen, data: DataShape, seed = 1) {
@@ -49,7 +64,7 @@ export async function checkpointOf(chosen: Chosen, data: DataShape, seed = 1) {
     run: run.description,
     learningRate: 0.05,
     keep: 3,
-    dataset: { fingerprint: "00", shards: [80], train: { samples: 80, shards: [0] }, ...data },
+    dataset: { fingerprint: "00", shards: [80], train: { samples: 80, shards: [0] }, ...pick(data) },
     evaluation: { step: 10, loss: 0.5, metrics: { accuracy: 0.75 } },
   });
   const { path } = await writeCheckpoint(temporaryFolder(), snapshot);

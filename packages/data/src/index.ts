@@ -1,5 +1,6 @@
 // @tabgrad/data: from what a run file names to a description and the bytes of the shards.
 export { cacheFolder } from "./cache/folder.ts";
+export { type InputBlock, type InputOptions, readInputs } from "./inputs/read.ts";
 export { openDataset, type OpenOptions } from "./open.ts";
 export type { DataProgress, OnProgress } from "./progress.ts";
 export type { Dataset } from "./shards/dataset.ts";

@@ -1,0 +1,147 @@
+// `tabgrad predict`: what a trained model says of images, rows and arrays, and how it goes on with a text.
+import { formatShape, TabgradError, type Program } from "@tabgrad/core";
+import { readInputs, type InputBlock } from "@tabgrad/data";
+import { openEngine } from "@tabgrad/worker-node";
+import { Command, Option } from "commander";
+import { createWriteStream } from "node:fs";
+import { mkdtemp, rm, stat } from "node:fs/promises";
+import { availableParallelism, tmpdir } from "node:os";
+import { join } from "node:path";
+import { pipeline } from "node:stream/promises";
+import { createLog } from "../log.ts";
+import { options, type CommonOptions, type EngineChoice } from "../options.ts";
+import { answerObject, answerText } from "../predict/answer.ts";
+import { ask } from "../predict/ask.ts";
+import { generate } from "../predict/generate.ts";
+import { openTrainedModel, type TrainedModel } from "../trained-model.ts";
+
+interface PredictOptions extends CommonOptions {
+  readonly engine: EngineChoice;
+  readonly threads?: number;
+  readonly json?: true;
+  readonly length: number;
+  readonly temperature: number;
+  readonly topK?: number;
+  readonly seed: number;
+}
+
+const between =
+  (flag: string, from: number, to: number, isWhole: boolean) =>
+  (text: string): number => {
+    const value = Number(text);
+    if (text.trim() !== "" && value >= from && value <= to && (!isWhole || Number.isInteger(value))) return value;
+    throw new TabgradError(
+      "OPTION_INVALID",
+      `${flag} ${text}: expected a ${isWhole ? "whole " : ""}number from ${from} to ${to}`,
+      `Write, for example, ${flag} ${Math.max(from, 1)}.`,
+    );
+  };
+
+export const predictCommand = (): Command =>
+  new Command("predict")
+    .description("say what a trained model makes of images, rows or arrays, or how it goes on with a prompt")
+    .argument("<checkpoint>", "a checkpoint, or the folder of a run (its newest checkpoint)")
+    .argument("<input...>", "files (PNG, JPEG, CSV, TSV, JSON lines, npy, IDX), - for rows on stdin, or the prompt of a text model")
+    .option("--json", "print one JSON object a line on stdout, and nothing else there")
+    .addOption(options.engine())
+    .addOption(options.threads())
+    .addOption(
+      new Option("--length <number>", "text: how many tokens to add")
+        .argParser(between("--length", 1, 1_000_000, true))
+        .default(200),
+    )
+    .addOption(
+      new Option("--temperature <number>", "text: below 1 what is likely becomes likelier; 0 takes the likeliest")
+        .argParser(between("--temperature", 0, 100, false))
+        .default(1),
+    )
+    .addOption(
+      new Option("--top-k <number>", "text: draw among so many of the likeliest tokens").argParser(
+        between("--top-k", 1, 1_000_000, true),
+      ),
+    )
+    .addOption(options.seed().default(1))
+    .addOption(options.verbose())
+    .addOption(options.log())
+    .action((path: string, inputs: string[], given: PredictOptions) => predict(path, inputs, given));
+
+/** @throws TabgradError */
+async function predict(path: string, inputs: readonly string[], given: PredictOptions): Promise<void> {
+  process.stdout.on("error", leaveQuietly);
+  const log = createLog({ verbose: given.verbose ?? false, format: given.log });
+  const trained = await openTrainedModel(path);
+  const { engine, reason } = await openEngine(given.engine, { threads: given.threads ?? availableParallelism() });
+  log.debug(reason);
+  try {
+    const program = await engine.compile(trained.graph);
+    await program.setParameters(trained.parameters);
+    if (trained.text) await continueText(trained, program, inputs.join(" "), given);
+    else await answerAll(trained, program, inputs, given);
+  } finally {
+    await engine.close();
+  }
+}
+
+async function answerAll(
+  trained: TrainedModel,
+  program: Program,
+  inputs: readonly string[],
+  { json }: PredictOptions,
+): Promise<void> {
+  for await (const answer of ask(program, trained.features.shape, blocksOf(trained, inputs))) {
+    await print(`${json ? JSON.stringify(answerObject(answer, trained)) : answerText(answer, trained)}\n`);
+  }
+}
+
+async function continueText(trained: TrainedModel, program: Program, prompt: string, given: PredictOptions): Promise<void> {
+  const model = { program, shape: trained.features.shape, text: trained.text! };
+  let text = "";
+  if (!given.json) await print(prompt);
+  for await (const piece of generate(model, prompt, given)) {
+    text += piece;
+    if (!given.json) await print(piece);
+  }
+  await print(given.json ? `${JSON.stringify({ prompt, text })}\n` : "\n");
+}
+
+/** Whoever reads has seen enough, as `head` has after some lines. */
+function leaveQuietly(error: NodeJS.ErrnoException): void {
+  if (error.code === "EPIPE") process.exit(0);
+  throw error;
+}
+
+/** Waits where whoever reads is slower. */
+function print(text: string): Promise<void> {
+  return new Promise((resolve, reject) => process.stdout.write(text, (error) => (error ? reject(error) : resolve())));
+}
+
+/** The samples of all inputs, one file after another. */
+async function* blocksOf({ features, description: { data } }: TrainedModel, inputs: readonly string[]): AsyncGenerator<InputBlock> {
+  for (const input of inputs) {
+    if (input === "-") {
+      yield* fromStdin((path) => readInputs({ path, name: "stdin" }, { features, data }));
+      continue;
+    }
+    const found = await stat(input).catch(() => undefined);
+    if (!found?.isFile()) {
+      throw new TabgradError(
+        "DATA_NOT_FOUND",
+        found ? `${input} is a folder; expected a file` : `There is no file ${input}`,
+        `The model takes ${formatShape(features.shape)} for each sample: name images, tables or arrays of that, or - for rows on stdin.`,
+      );
+    }
+    yield* readInputs({ path: input, name: input }, { features, data });
+  }
+}
+
+/** Kept in a file meanwhile: a table is read twice, and may be larger than memory. */
+async function* fromStdin(read: (path: string) => AsyncGenerator<InputBlock>): AsyncGenerator<InputBlock> {
+  const folder = await mkdtemp(join(tmpdir(), "tabgrad-predict-"));
+  try {
+    const path = join(folder, "stdin");
+    await pipeline(process.stdin, createWriteStream(path));
+    yield* read(path);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
