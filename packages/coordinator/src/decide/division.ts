@@ -1,5 +1,6 @@
 // How whole steps are divided among the workers, and why a division differs from the one that people were told of.
 import type { Reason, WorkerAvailability } from "@tabgrad/core";
+import { isOnLeave } from "./account.ts";
 import { quietMs } from "./helping.ts";
 import { duration, type Pace } from "./pace.ts";
 import { shares } from "./shares.ts";
@@ -12,6 +13,8 @@ export interface DivisionPart {
   readonly name: string;
   readonly microbatches: number;
   readonly availability: WorkerAvailability;
+  /** It gets nothing for a while, since the run lost time by it. */
+  readonly isOnLeave: boolean;
   /** What was known of its pace. */
   readonly pace?: Pace;
 }
@@ -39,10 +42,10 @@ export function divide(
   const previous = workers.every(({ id }) => had.has(id)) ? workers.map(({ id }) => had.get(id)!) : undefined;
   const paces = workers.map((worker) => paceFrom(now, worker));
   const counts = shares(microbatches, samples, paces, previous);
-  const part = ({ id, name, availability, pace }: WorkerRecord, count: number): DivisionPart => ({
-    ...{ worker: id, name, microbatches: count, availability },
-    ...(pace && { pace }),
-  });
+  const part = (worker: WorkerRecord, microbatches: number): DivisionPart => {
+    const { id, name, availability, pace } = worker;
+    return { worker: id, name, microbatches, availability, isOnLeave: isOnLeave(worker, now), ...(pace && { pace }) };
+  };
   const parts = [...workers.map((worker, i) => part(worker, counts[i])), ...busy.map((worker) => part(worker, 0))];
   return { since: now, samples, microbatches, parts };
 }
@@ -100,9 +103,11 @@ function availabilityChange(before: Division, after: Division): string | undefin
   return listed(changes);
 }
 
-/** The worker whose speed has changed most, by what its old share would take it now. */
+/** Who was given leave, or the worker whose speed has changed most, by what its old share would take it now. */
 function paceChange(before: Division, after: Division): string {
   const old = new Map(before.parts.map((part) => [part.worker, part]));
+  const spared = listed(after.parts.filter((part) => part.isOnLeave && !old.get(part.worker)?.isOnLeave).map(({ name }) => name));
+  if (spared) return `steps took longer with ${spared} than they take without`;
   const measured = after.parts.filter(({ worker, pace }) => pace && !old.get(worker)?.pace).map(({ name }) => name);
   if (measured.length > 0) return `it is known now how fast ${listed(measured)} can be`;
   const factors = after.parts.flatMap(({ worker, name, pace }) => {
