@@ -1,7 +1,7 @@
 // What a worker is worth, in time that the run gained or lost by it. Paces are means, and say nothing of how the time is spread: whoever
 // is fast in bursts and stands still in between is as fast as another on average, and is waited for again and again.
 import { isComplete } from "./ledger.ts";
-import { soonestEnd } from "./shares.ts";
+import { soonestEnd, tolerance } from "./shares.ts";
 import type { Turn } from "./turn.ts";
 import { atWork, paceFrom, type WorkerRecord } from "./workers.ts";
 
@@ -9,6 +9,11 @@ import { atWork, paceFrom, type WorkerRecord } from "./workers.ts";
 const penance = 40;
 /** What the run gained by a worker makes up for what it loses later, but no more than so many steps' time: what was long ago is over. */
 const longestCredit = 10;
+/**
+ * Somebody has to be the last one. Workers that share a processor are a little slower together than one of them alone, and people who
+ * started two want to see two: who is in time with so much of an equal part may make a step longer, by `tolerance`.
+ */
+const fairPart = 0.5;
 /** What happens once, such as compiling, is held against nobody. */
 const leastMeasurements = 2;
 
@@ -25,7 +30,9 @@ export function settle(turn: Turn, last: string): void {
   for (const [id, count] of counts) if (!awaited.includes(id)) book(turn, id, (took * count) / (ledger.entries.length - count));
   for (const id of awaited) {
     const without = timeWithout(turn, id);
-    if (without !== undefined) book(turn, id, without - took, longestCredit * without);
+    const part = (counts.get(id) ?? 0) * counts.size;
+    const allowance = late.length === 0 && part >= fairPart * ledger.entries.length ? 1 + tolerance : 1;
+    if (without !== undefined) book(turn, id, allowance * without - took, longestCredit * without);
   }
 }
 

@@ -5,7 +5,7 @@ import { averagePace, duration, type Pace } from "./pace.ts";
 /** Shares stay as they are unless others promise to end the step earlier by more than this part of it; noise would move shards about. */
 const hysteresis = 0.1;
 /** Nobody waits for a worker whose one microbatch makes a step longer by more than this part of it. */
-const tolerance = 0.25;
+export const tolerance = 0.25;
 
 /**
  * Divides microbatches of about equal size.
