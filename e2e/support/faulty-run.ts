@@ -132,6 +132,8 @@ export class FaultyRun {
 
   private comesOrGoes(name: string, joined: boolean): void {
     this.participants.delete(name);
+    // Whoever stands still for long is given up: the run may have become too small to go on.
+    if (!joined && this.held.has(name)) this.release();
     if (!joined) return;
     this.joins += 1;
     // A worker that hangs is no one to whom anything else may happen.
@@ -176,7 +178,7 @@ export class FaultyRun {
       end();
     }
     for (const [name, corrupting] of this.corrupting) {
-      if (this.step < corrupting.from || this.workers.get(name)!.proxy!.isArmed) continue;
+      if (this.step < corrupting.from) continue;
       this.release();
       this.corrupt(name, corrupting);
     }

@@ -34,10 +34,6 @@ export class TamperingProxy {
     return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
   }
 
-  get isArmed(): boolean {
-    return this.corruption !== undefined;
-  }
-
   /** The next chunk of a contribution gets such a value. */
   corruptNext(how: Corruption): void {
     this.corruption = how;
