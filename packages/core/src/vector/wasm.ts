@@ -24,6 +24,7 @@ const opcodes = {
   // §5.4.7 Numbers
   "i32.const": [0x41],
   "i32.eqz": [0x45],
+  "i32.lt_u": [0x49],
   "i32.add": [0x6a],
   "i32.and": [0x71],
   "i32.shr_u": [0x76],
@@ -37,6 +38,7 @@ const opcodes = {
   "v128.store32_lane": simd(0x5a),
   "v128.const": simd(0x0c),
   "i8x16.shuffle": simd(0x0d),
+  "i32x4.splat": simd(0x11),
   "f32x4.splat": simd(0x13),
   "f32x4.extract_lane": simd(0x1f),
   "f64x2.extract_lane": simd(0x21),
@@ -47,8 +49,12 @@ const opcodes = {
   "v128.and": simd(0x4e),
   "v128.andnot": simd(0x4f),
   "v128.or": simd(0x50),
+  "v128.xor": simd(0x51),
   "v128.bitselect": simd(0x52),
   "f64x2.promote_low_f32x4": simd(0x5f),
+  "i32x4.shl": simd(0xab),
+  "i32x4.shr_u": simd(0xad),
+  "i32x4.add": simd(0xae),
   "f32x4.abs": simd(0xe0),
   "f32x4.neg": simd(0xe1),
   "f32x4.sqrt": simd(0xe3),
@@ -60,6 +66,7 @@ const opcodes = {
   "f32x4.max": simd(0xe9),
   "f64x2.add": simd(0xf0),
   "f64x2.mul": simd(0xf2),
+  "f32x4.convert_i32x4_u": simd(0xfb),
 } satisfies Record<string, readonly number[]>;
 export type Instruction = keyof typeof opcodes;
 

@@ -1,4 +1,5 @@
 // What sets training apart from evaluation and inference: random numbers, and a choice between two values.
+import { fillUniformBlocks } from "../../random/blocks.ts";
 import { KeyedRandom } from "../../random/keyed.ts";
 import { defineOperation } from "../operation.ts";
 import { checkDimensions, elementCount, formatShape, sameShape, ShapeError, type Shape } from "../shape.ts";
@@ -10,7 +11,7 @@ import { checkDimensions, elementCount, formatShape, sameShape, ShapeError, type
  */
 export function fillUniform(keys: ArrayLike<number>, row: number, stream: number, out: Float32Array): void {
   const word = (i: number): number => keys[4 * row + i] * 0x10000 + keys[4 * row + i + 1];
-  new KeyedRandom(word(0), word(2)).child(stream).fillUniform(out);
+  fillUniformBlocks(...new KeyedRandom(word(0), word(2)).child(stream).key, out);
 }
 
 export const uniform = defineOperation<"uniform">({
