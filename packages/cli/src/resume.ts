@@ -32,7 +32,13 @@ export async function prepareResumed(
       : fromRunFile(resumption, path, options, preparation));
     const { run, dataset } = prepared;
     checkSameData(resumption, dataset.description);
-    const schedule = new Schedule({ run: run.description, dataset: dataset.description, startWorkers: 1, minWorkers: 1 });
+    const schedule = new Schedule({
+      run: run.description,
+      report: run.report,
+      dataset: dataset.description,
+      startWorkers: 1,
+      minWorkers: 1,
+    });
     checkStepsLeft(resumption, schedule);
     const initial = restoredParameters(resumption, run);
     const { step } = resumption.checkpoint.manifest;

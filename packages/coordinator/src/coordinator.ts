@@ -2,6 +2,7 @@
 // in reduce/.
 import {
   closeCodes,
+  finishReport,
   rangesOf,
   watchPath,
   type Availability,
@@ -81,7 +82,13 @@ class CoordinatedRun implements RunningCoordinator, ConnectionHandler {
     this.options = options;
     this.lock = lock;
     this.done = new Promise((resolve, reject) => (this.settle = { resolve, reject }));
-    this.schedule = new Schedule({ run: run.description, dataset: dataset.description, startWorkers, minWorkers });
+    this.schedule = new Schedule({
+      run: run.description,
+      report: run.report,
+      dataset: dataset.description,
+      startWorkers,
+      minWorkers,
+    });
     this.loop = new Loop({
       plan: this.schedule.runPlan,
       state: resumption && resumedState(this.schedule.runPlan, resumePoint(resumption)),
@@ -93,7 +100,7 @@ class CoordinatedRun implements RunningCoordinator, ConnectionHandler {
     this.reducer = new Reducer(run, options.initial, step);
     if (resumption) this.reducer.restoreOptimizer(resumption.checkpoint.optimizer);
     this.description = new Description(options, this.schedule, this.reducer);
-    this.scoreboard = new Scoreboard(this.description.metrics);
+    this.scoreboard = new Scoreboard(options.run.report);
     this.scoreboard.evaluation = resumption?.checkpoint.manifest.evaluation ?? null;
     this.histograms = new Histograms(this.reducer);
     this.checkpoints = new CheckpointWriter({
@@ -182,13 +189,13 @@ class CoordinatedRun implements RunningCoordinator, ConnectionHandler {
   contributed(connection: Connection, contribution: Contribution, gradient: ArrivedGradient): void {
     const { id: worker } = connection;
     const { assignment, metricSums } = contribution;
-    const { metrics } = this.description;
+    const { metricSums: expected } = this.description;
     const open = this.loop.state.assignments.get(assignment);
     const isTraining = open?.worker === worker && open.purpose === "train";
     const lack =
       isTraining && !gradient.complete
         ? "its contribution lacks chunks of the gradient"
-        : metricSums.length !== metrics.length && `it sent ${metricSums.length} metrics, the run has ${metrics.length}`;
+        : metricSums.length !== expected && `it sent ${metricSums.length} sums of metrics, the run has ${expected}`;
     if (lack) return this.loop.dispatch({ kind: "failed", worker, assignment, why: lack });
     this.arrived.set(assignment, { contribution, gradient });
     const claim = { ...contribution, computeMs: contribution.timings.computeMs };
@@ -306,7 +313,7 @@ class CoordinatedRun implements RunningCoordinator, ConnectionHandler {
   }
 
   private apply({ step, totals, learningRate, baseLearningRate, version }: Performing<"apply">): RunEvent {
-    const { samples } = totals;
+    const { divisor: samples } = finishReport(this.options.run.report, totals);
     const connections = readers(this.loop.state, version).flatMap((id) => this.team.get(id)?.connection ?? []);
     for (const connection of connections) connection.version = version;
     const reduction = this.reducer.apply({ samples, learningRate, version }, (frame) => {

@@ -4,6 +4,8 @@ import {
   graphToJson,
   layerSummaries,
   metricNames,
+  reportedMetrics,
+  sampleSums,
   type Hello,
   type RunDocument,
   type StartEvent,
@@ -24,6 +26,8 @@ export class Description {
   readonly runId: string;
   /** Of the model's metrics, in the order of the sums. */
   readonly metrics: readonly string[];
+  /** How many numbers these are together. */
+  readonly metricSums: number;
   private readonly options: CoordinatorOptions;
   private readonly schedule: Schedule;
   private readonly reducer: Reducer;
@@ -41,6 +45,7 @@ export class Description {
     this.schedule = schedule;
     this.reducer = reducer;
     this.metrics = metricNames(options.run.graph);
+    this.metricSums = sampleSums(options.run.graph).reduce((sum, { elements }) => sum + elements, -1);
     this.graph = graphToJson(options.run.graph);
   }
 
@@ -63,7 +68,7 @@ export class Description {
       seed,
       lossName: loss,
       optimizerName: optimizer.kind,
-      metricNames: this.metrics,
+      metricNames: reportedMetrics(run.report),
       layers: layerSummaries(run.graph),
     };
   }

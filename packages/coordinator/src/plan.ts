@@ -3,24 +3,28 @@ import {
   EpochPlan,
   EvaluationPlan,
   criterionOf,
+  finishReport,
   microbatchSamples,
   microbatchShards,
   rateFactors,
   type CheckpointInterval,
   type DatasetDescription,
   type Goal,
+  type Graph,
   type Interval,
   type Microbatch,
   type PlannedStep,
   type RunDescription,
 } from "@tabgrad/core";
 import type { Evaluation } from "./checkpoint/index.ts";
-import type { Purpose, RunPlan } from "./decide/index.ts";
+import type { Purpose, RunPlan, Totals } from "./decide/index.ts";
 import type { Place } from "./reduce/reducer.ts";
 
 export interface ScheduleOptions {
   readonly dataset: DatasetDescription;
   readonly run: RunDescription;
+  /** How the run's sums become what it is judged by. */
+  readonly report: Graph;
   readonly startWorkers: number;
   readonly minWorkers: number;
 }
@@ -73,10 +77,15 @@ export class Schedule {
 
   /** What to look for in evaluations. */
   private watches(): Pick<RunPlan, "plateau" | "stopEarly"> {
-    const { schedule, stopEarly, goal, metrics } = this.options.run;
+    const { report, run } = this.options;
+    const { schedule, stopEarly, goal } = run;
     const watched = <T extends Goal>(own: T) => {
       const criterion = criterionOf(own, goal);
-      return { ...own, ...criterion, index: criterion.metric === "loss" ? undefined : metrics.indexOf(criterion.metric) };
+      const value = (totals: Totals): number => {
+        const { loss, metrics } = finishReport(report, totals);
+        return criterion.metric === "loss" ? loss : metrics[criterion.metric];
+      };
+      return { ...own, ...criterion, value };
     };
     return {
       ...(schedule?.kind === "reduceOnPlateau" && { plateau: watched(schedule) }),

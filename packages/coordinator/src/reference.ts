@@ -3,6 +3,7 @@
 import {
   BatchPool,
   clipScale,
+  finishReport,
   graphInputs,
   keysInput,
   runOptimizer,
@@ -36,7 +37,13 @@ export async function runReference({
 }: ReferenceOptions): Promise<Float32Array> {
   const { fields, shards } = dataset.description;
   const { microbatchSize, clip, seed, transforms } = run.description;
-  const schedule = new Schedule({ run: run.description, dataset: dataset.description, startWorkers: 1, minWorkers: 1 });
+  const schedule = new Schedule({
+    run: run.description,
+    report: run.report,
+    dataset: dataset.description,
+    startWorkers: 1,
+    minWorkers: 1,
+  });
   const optimizer = runOptimizer(run);
   optimizer.begin(initial);
 
@@ -57,13 +64,13 @@ export async function runReference({
     await load(microbatches);
     const batches = pool.assemble(microbatches, (shard) => views.get(shard)!, step);
     await program.setParameters(optimizer.parameters.slice());
-    const { samples, lossSum } = await program.train(batches, gradients);
+    const { divisor: samples, loss } = finishReport(run.report, await program.train(batches, gradients));
     pool.release(batches);
     optimizer.clearGradients();
     optimizer.accumulate(0, gradients);
     const scale = clipScale(clip, Math.sqrt(optimizer.squaredGradientNorm({ samples })));
     optimizer.step({ step, samples, scale });
-    onStep?.(step, lossSum / samples);
+    onStep?.(step, loss);
   }
   await program.close();
   return optimizer.result.slice();

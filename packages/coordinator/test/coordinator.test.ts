@@ -1,5 +1,5 @@
 // The coordinator on real sockets and a real disk, talked to by workers that say just what a test wants.
-import { adam, type TelemetryEvent } from "@tabgrad/core";
+import { adam, confusionMatrix, crossEntropy, recall, type TelemetryEvent } from "@tabgrad/core";
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -63,6 +63,40 @@ describe("a run", () => {
     ]);
     const journal = await readJournal(join(folder, "run", "journal.msgpack"));
     expect(journal.map(({ event }) => event)).toEqual(JSON.parse(JSON.stringify(events)));
+  });
+
+  it("divides by what samples weigh together, and makes the report of all sums once", async () => {
+    const metrics = [confusionMatrix(), recall()];
+    const { url, done } = await start({ steps: 1, more: { loss: crossEntropy({ classWeights: [1, 3] }), metrics } });
+    const { worker, welcome } = await RawWorker.join(url);
+    expect(welcome.metrics).toEqual(["confusionMatrix", "recall", "lossWeight"]);
+    // The matrix; hits, answers and samples of both classes; the weight.
+    const [hits, said, there] = [
+      [2, 4],
+      [2, 14],
+      [12, 4],
+    ];
+    const sums = (weight: number) => ({ metricSums: [2, 10, 0, 4, ...hits, ...said, ...there, weight], lossSum: 48 });
+    worker.contribute(await worker.message("assignment"), welcome, { value: 24, ...sums(24) });
+    const [before, after] = await Promise.all(
+      [0, 1].map((version) => worker.message("parametersChunk", (message) => message.version === version)),
+    );
+    after.values.forEach((value, i) => expect(value).toBeCloseTo(before.values[i] - 1, 6));
+    const evaluation = await worker.message("assignment", ({ purpose }) => purpose === "evaluate");
+    worker.contribute(evaluation, welcome, { ...sums(12) });
+    const confusion = [
+      [2, 10],
+      [0, 4],
+    ];
+    const report = { metrics: { recall: (2 / 12 + 1) / 2 }, tables: { confusionMatrix: confusion } };
+    expect(await done).toMatchObject({ outcome: "finished", loss: 4, ...report });
+    expect(told("start")[0].metricNames).toEqual(["recall"]);
+    expect(told("step")[0]).toMatchObject({ loss: 2, metrics: report.metrics });
+    expect(told("step")[0]).not.toHaveProperty("tables");
+    expect(told("eval")[0]).toMatchObject({ loss: 4, ...report });
+    const { manifest } = await readCheckpoint(join(folder, "run"));
+    expect(manifest.evaluation).toMatchObject({ step: 1, loss: 4, metrics: report.metrics });
+    expect(manifest.evaluation).not.toHaveProperty("tables");
   });
 
   it("gives what a dead worker held to another, and a newcomer the newest parameters", async () => {

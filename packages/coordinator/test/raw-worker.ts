@@ -111,7 +111,7 @@ export class RawWorker {
   contribute(
     { assignment, purpose, step, version, microbatches }: Assignment,
     welcome: Welcome,
-    { value = 0, chunks = true, lossSum = 1 } = {},
+    { value = 0, chunks = true, lossSum = 1, metricSums = welcome.metrics.map(() => 0) } = {},
   ): void {
     this.answered.add(assignment);
     const elements = welcome.parameterElements;
@@ -124,7 +124,6 @@ export class RawWorker {
     const samples = microbatches.flatMap(({ slices }) => slices).reduce((total, slice) => total + slice.samples.length, 0);
     const timings = { waitMs: 0, fetchMs: 0, computeMs: 1, uploadMs: 0 };
     const indices = microbatches.map(({ index }) => index);
-    const metricSums = welcome.metrics.map(() => 0);
     this.send({ type: "contribution", assignment, step, version, microbatches: indices, samples, lossSum, metricSums, timings });
   }
 

@@ -28,7 +28,7 @@ export interface SmallRunOptions extends Partial<Pick<CoordinatorOptions, Given>
   readonly checkpointEvery?: CheckpointInterval;
   readonly exact?: boolean;
   /** More of what a run file says. */
-  readonly more?: Pick<RunFile, "averageWeights" | "evaluateEvery">;
+  readonly more?: Pick<RunFile, "averageWeights" | "evaluateEvery"> & Partial<Pick<RunFile, "loss" | "metrics">>;
 }
 
 export interface SmallRun {

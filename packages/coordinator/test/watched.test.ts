@@ -2,10 +2,13 @@
 import { sentence } from "@tabgrad/core";
 import { describe, expect, it } from "vitest";
 import { resumedState } from "../src/decide/resume.ts";
-import type { RunPlan } from "../src/decide/index.ts";
+import type { RunPlan, Totals } from "../src/decide/index.ts";
 import { Simulation } from "./simulation.ts";
 
-const onLoss = { metric: "loss", direction: "lowest", index: undefined, minimumDelta: 0 } as const;
+const onLoss = {
+  ...({ metric: "loss", direction: "lowest", minimumDelta: 0 } as const),
+  value: ({ lossSum, samples }: Totals) => lossSum / samples,
+};
 const everyStep: Partial<RunPlan> = { stepSamples: () => [4], evaluationSamples: [4], evaluateAfter: () => true };
 
 /** Runs to the end; evaluations find these values, the last one again and again. */
@@ -84,7 +87,8 @@ describe("a run that is to stop early", () => {
   });
 
   it("goes by a metric that should be high, and by how much better it is", () => {
-    const high = { metric: "accuracy", direction: "highest", index: 0, patience: 2, minimumDelta: 0.1 } as const;
+    const value = ({ metricSums, samples }: Totals) => metricSums[0] / samples;
+    const high = { metric: "accuracy", direction: "highest", value, patience: 2, minimumDelta: 0.1 } as const;
     const run = play(new Simulation({ ...everyStep, steps: 20, stopEarly: high }), [0.5, 0.55, 0.65, 0.7, 0.74, 0.9], true);
     expect(run.accepted.size).toBe(5);
   });

@@ -6,8 +6,9 @@ import {
   formatShape,
   gradientPrefix,
   inferenceGraph,
+  hasLoss,
   keysInput,
-  metricNames,
+  sampleSums,
   parameterElements,
   parameterSlots,
   predictionOutput,
@@ -35,7 +36,7 @@ export class CpuProgram implements Program {
   private readonly parameterViews: VectorViews;
   private readonly gradientViews: VectorViews;
   private readonly beforeViews: VectorViews;
-  /** One number each: the loss, then the metrics. */
+  /** The loss, then the metrics' numbers. */
   private readonly sums: Float32Array;
   private readonly sumTensors: OrtTensors;
   /** The shape of one sample's prediction, known from the first on: a program that trains has no use for it. */
@@ -56,10 +57,14 @@ export class CpuProgram implements Program {
     this.parameterViews = new VectorViews(ort, slots, parameterTensor);
     this.gradientViews = new VectorViews(ort, slots, (name) => gradientPrefix + name);
     this.beforeViews = new VectorViews(ort, slots, (name) => inputTensor(beforePrefix + name));
-    const results = ["loss", ...metricNames(forward).map((name) => `metric:${name}`)];
-    this.sums = new Float32Array(results.length);
+    const results = hasLoss(forward) ? sampleSums(forward) : [];
+    this.sums = new Float32Array(results.reduce((total, { elements }) => total + elements, 0));
+    let end = 0;
     this.sumTensors = Object.fromEntries(
-      results.map((name, i) => [name, new ort.Tensor("float32", this.sums.subarray(i, i + 1), [])]),
+      results.map(({ name, shape, elements }) => [
+        name,
+        new ort.Tensor("float32", this.sums.subarray(end, (end += elements)), [...shape]),
+      ]),
     );
   }
 

@@ -1,8 +1,17 @@
 // The engine's promises: sums over samples, padding that counts for nothing, gradients where they are wanted, the same bits every time.
 import {
+  accuracy,
+  confusionMatrix,
+  crossEntropy,
+  dense,
   evaluate,
   evaluationGraph,
+  f1,
+  forwardGraph,
   gradientPrefix,
+  multiHeadAttention,
+  sampleSums,
+  sequential,
   trainingGraph,
   withFrozen,
   type Batch,
@@ -14,7 +23,7 @@ import { createCpuEngine } from "../src/index.ts";
 import { createNodeCpuEngine } from "../src/node.ts";
 import * as ort from "onnxruntime-node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { batchOf, classifier, parametersOf, relativeError, trained } from "./models.ts";
+import { batchOf, classifier, numbers, parametersOf, relativeError, trained } from "./models.ts";
 
 const sizes = [20, 16, 12, 5];
 const forward = classifier(sizes);
@@ -38,6 +47,48 @@ function reference(batch: Batch, values: ArrayLike<number> = parameters) {
   );
   return { gradients, loss: results.loss.data[0], accuracy: results["metric:accuracy"].data[0] };
 }
+
+/** A class for each of four positions, some of which are ignored, in two batches with padding. */
+function manySums() {
+  const data = { features: { shape: [4, 5], scale: 1, shift: 0 }, labels: { kind: "classes", count: 3, shape: [4] } } as const;
+  const many = forwardGraph({
+    model: sequential(multiHeadAttention({ heads: 1, causal: true }), dense(3)),
+    loss: crossEntropy({ classWeights: [1, 2, 3], ignoreIndex: -1 }),
+    metrics: [confusionMatrix(), f1(), accuracy()],
+    data,
+  });
+  const batches = [
+    { rows: 8, samples: 8 },
+    { rows: 8, samples: 3 },
+  ].map(({ rows, samples }, i): Batch => ({
+    rows,
+    samples,
+    inputs: { features: numbers(rows * 20, i), labels: Float32Array.from({ length: rows * 4 }, (_, j) => ((j * 5 + i) % 4) - 1) },
+    weights: Float32Array.from({ length: rows }, (_, row) => (row < samples ? 1 : 0)),
+  }));
+  return { many, batches };
+}
+
+it("gives all sums of metrics that have several, and the weights of a loss, in the order of the graph", async () => {
+  const { many, batches } = manySums();
+  const values = parametersOf(many, 3);
+  const compiled = await program(many, values);
+  const found = await compiled.evaluate(batches);
+  const { sums } = await trained(compiled, batches);
+  const expected = sampleSums(many).flatMap(({ name, elements }) =>
+    Array.from({ length: elements }, (_, i) =>
+      batches.reduce((total, { rows, inputs, weights }) => {
+        const { data } = evaluate(evaluationGraph(many, rows), { ...inputs, weights }, values)[name];
+        return total + data[i];
+      }, 0),
+    ),
+  );
+  expect(expected).toHaveLength(1 + 9 + 9 + 2 + 1);
+  for (const { samples, lossSum, metricSums } of [found, sums]) {
+    expect(samples).toBe(11);
+    expect(relativeError([lossSum, ...metricSums], expected)).toBeLessThan(1e-6);
+  }
+});
 
 describe("train", () => {
   it.each([1, 2, 3])("gives frozen parameters zeros, and the others the same bits, in %i batches", async (count) => {

@@ -220,7 +220,10 @@ function predictionLayout(forward: Graph, rows: number, layout: Layout): Layout 
 }
 
 function readSums({ sums, results: places }: Layout, batches: readonly Batch[], results: Float32Array): Sums {
-  const [lossSum, ...metricSums] = sums.map((name) => results[places.get(name)!.device]);
+  const [lossSum, ...metricSums] = sums.flatMap((name) => {
+    const { device, elements } = places.get(name)!;
+    return [...results.subarray(device, device + elements)];
+  });
   return { samples: batches.reduce((total, { samples }) => total + samples, 0), lossSum, metricSums };
 }
 

@@ -1,5 +1,20 @@
 // The program around the kernels: batches, padding, numbers of rows, resources, and every way it can fail.
-import { GraphBuilder, math, parameterElements, TabgradError, type Batch, type Graph } from "@tabgrad/core";
+import {
+  accuracy,
+  confusionMatrix,
+  crossEntropy,
+  dense,
+  f1,
+  forwardGraph,
+  GraphBuilder,
+  math,
+  parameterElements,
+  sequential,
+  TabgradError,
+  tanh,
+  type Batch,
+  type Graph,
+} from "@tabgrad/core";
 import { afterEach, describe, expect, it } from "vitest";
 import { requestDevice } from "../src/device/adapter.ts";
 import { DeviceHealth } from "../src/device/health.ts";
@@ -36,6 +51,31 @@ describe("batches", () => {
     expectClose(gradients, expected.gradients);
     expectClose([sums.lossSum, ...sums.metricSums], [expected.sums.lossSum, ...expected.sums.metricSums]);
     expect(sums.samples).toBe(20);
+    expect(await program.evaluate(batches)).toEqual(sums);
+    await program.close();
+  });
+
+  it("give all sums of metrics that have several, and the weights of a loss", async () => {
+    const many = forwardGraph({
+      model: sequential(dense(5, { flatten: false }), tanh(), dense(3)),
+      loss: crossEntropy({ classWeights: [1, 2, 3], ignoreIndex: -1 }),
+      metrics: [confusionMatrix(), f1(), accuracy()],
+      data: { features: { shape: [4, 6], scale: 1, shift: 0 }, labels: { kind: "classes", count: 3, shape: [4] } },
+    });
+    const values = numbers(parameterElements(many));
+    const program = await engine().compile(many);
+    await program.setParameters(values);
+    const batches = [8, 3].map((samples, i): Batch => {
+      const labels = Float32Array.from({ length: 32 }, (_, j) => ((j * 5 + i) % 4) - 1);
+      const weights = Float32Array.from({ length: 8 }, (_, row) => (row < samples ? 1 : 0));
+      return { rows: 8, samples, inputs: { features: numbers(192, i), labels }, weights };
+    });
+    const gradients = new Float32Array(values.length);
+    const sums = await program.train(batches, gradients);
+    const expected = reference(many, batches, values);
+    expectClose(gradients, expected.gradients);
+    expect(sums.metricSums).toHaveLength(9 + 9 + 2 + 1);
+    expectClose([sums.lossSum, ...sums.metricSums], [expected.sums.lossSum, ...expected.sums.metricSums]);
     expect(await program.evaluate(batches)).toEqual(sums);
     await program.close();
   });

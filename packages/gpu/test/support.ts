@@ -5,8 +5,8 @@ import {
   gradientPrefix,
   GraphBuilder,
   math,
-  metricNames,
   parameterSlots,
+  sampleSums,
   trainingGraph,
   type Batch,
   type Graph,
@@ -81,13 +81,13 @@ export function reference(
 ): { sums: Sums; gradients: Float64Array } {
   const slots = parameterSlots(forward);
   const gradients = new Float64Array(slots.reduce((total, { elements }) => total + elements, 0));
-  const sumNames = ["loss", ...metricNames(forward).map((name) => `metric:${name}`)];
-  const sums = sumNames.map(() => 0);
+  const places = sampleSums(forward).flatMap(({ name, elements }) => Array.from({ length: elements }, (_, i) => ({ name, i })));
+  const sums = places.map(() => 0);
   for (const { rows, inputs, weights } of batches) {
     const outputs = evaluate(trainingGraph(forward, rows), { ...inputs, weights }, parameters);
     for (const { name, offset } of slots)
       outputs[gradientPrefix + name].data.forEach((value, i) => (gradients[offset + i] += value));
-    sumNames.forEach((name, i) => (sums[i] += outputs[name].data[0]));
+    places.forEach(({ name, i }, place) => (sums[place] += outputs[name].data[i]));
   }
   const samples = batches.reduce((total, batch) => total + batch.samples, 0);
   return { sums: { samples, lossSum: sums[0], metricSums: sums.slice(1) }, gradients };

@@ -5,5 +5,7 @@ import type { TelemetryEvent } from "@tabgrad/core";
 export function toJsonLine(event: TelemetryEvent): string {
   if (!("metrics" in event)) return JSON.stringify(event);
   const { metrics, ...rest } = event;
-  return JSON.stringify({ ...rest, ...metrics });
+  if (!("tables" in rest)) return JSON.stringify({ ...rest, ...metrics });
+  const { tables, ...others } = rest;
+  return JSON.stringify({ ...others, ...metrics, ...tables });
 }

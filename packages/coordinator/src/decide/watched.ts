@@ -6,8 +6,8 @@ import type { Turn } from "./turn.ts";
 
 /** What to look for in evaluations. */
 export interface Watch extends Criterion {
-  /** Its place among the sums of metrics; undefined for the loss. */
-  readonly index: number | undefined;
+  /** What an evaluation found of it. */
+  readonly value: (totals: Totals) => number;
   /** Evaluations in a row without a better one until something happens. */
   readonly patience: number;
   /** A better one is so by more than this. */
@@ -56,7 +56,7 @@ export function watch(turn: Turn, step: number, totals: Totals): void {
 }
 
 function after(watch: Watch, before: Progress, step: number, totals: Totals): Progress {
-  const value = (watch.index === undefined ? totals.lossSum : totals.metricSums[watch.index]) / totals.samples;
+  const value = watch.value(totals);
   const gain = before.best === undefined ? Infinity : watch.direction === "lowest" ? before.best - value : value - before.best;
   if (Number.isFinite(value) && gain > watch.minimumDelta) return { best: value, step, waited: 0 };
   return { ...before, waited: before.waited + 1 };

@@ -35,8 +35,8 @@ export type Extension = Partial<Pick<RunDescription, "duration" | "checkpointEve
 
 /** The run as its checkpoint describes it. @throws TabgradError CHECKPOINT_INVALID, GRAPH_INVALID */
 export function restoredRun({ checkpoint }: Resumption, extension: Extension): ResolvedRun {
-  const { description, graph } = restoreRun(checkpoint.manifest.run);
-  return { description: { ...description, ...extension }, graph };
+  const { description, ...graphs } = restoreRun(checkpoint.manifest.run);
+  return { description: { ...description, ...extension }, ...graphs };
 }
 
 /** @throws TabgradError RESUME_IMPOSSIBLE where a run file describes another run */

@@ -1,5 +1,5 @@
 // What there is to tell of a run's progress: sums become means, contributions become shares, steps become samples a second.
-import type { DoneEvent, StepEvent, WorkerShare } from "@tabgrad/core";
+import { finishReport, type DoneEvent, type Graph, type Report, type StepEvent, type WorkerShare } from "@tabgrad/core";
 import type { Evaluation } from "../checkpoint/index.ts";
 import type { Outcome, Totals, Watched } from "../decide/index.ts";
 import { Rate } from "./rate.ts";
@@ -8,21 +8,23 @@ export interface Means {
   readonly loss: number;
   /** By the name of the metric. */
   readonly metrics: Readonly<Record<string, number>>;
+  /** Those that are more than one number, where there are any. */
+  readonly tables?: Report["tables"];
 }
 
 export class Scoreboard {
   /** The newest evaluation. */
   evaluation: Evaluation | null = null;
-  private readonly metrics: readonly string[];
+  private readonly report: Graph;
   private readonly rate = new Rate();
   private shares: WorkerShare[] = [];
   private samples = 0;
   private beganAt: number | undefined;
   private newest: Means | undefined;
 
-  /** @param metrics the run's, in the order of the sums */
-  constructor(metrics: readonly string[]) {
-    this.metrics = metrics;
+  /** @param report how the run's sums become what is reported */
+  constructor(report: Graph) {
+    this.report = report;
   }
 
   /** Computing begins, or goes on after a pause, which is no slow step. */
@@ -40,13 +42,16 @@ export class Scoreboard {
     const { shares } = this;
     this.shares = [];
     this.samples += totals.samples;
-    this.newest = this.means(totals);
+    // A table of a batch is of no use, and as large as that of a whole evaluation.
+    const { loss, metrics } = this.means(totals);
+    this.newest = { loss, metrics };
     return { ...this.newest, samples: totals.samples, samplesPerSecond: this.rate.add(totals.samples, now), shares };
   }
 
   evaluated(step: number, totals: Totals, watched: Watched, now: number): Means {
     this.newest = this.means(totals);
-    this.evaluation = { step, ...this.newest, watched };
+    const { loss, metrics } = this.newest;
+    this.evaluation = { step, loss, metrics, watched };
     this.rate.restart(now);
     return this.newest;
   }
@@ -61,13 +66,15 @@ export class Scoreboard {
       ...(outcome.kind === "diverged" && { why: `step ${outcome.step}: ${outcome.what}`, code: "DIVERGED" }),
       loss: this.newest?.loss ?? null,
       metrics: this.newest?.metrics ?? {},
+      ...(this.newest?.tables && { tables: this.newest.tables }),
       seconds,
       samples: this.samples,
       samplesPerSecond: seconds > 0 ? this.samples / seconds : 0,
     };
   }
 
-  private means({ samples, lossSum, metricSums }: Totals): Means {
-    return { loss: lossSum / samples, metrics: Object.fromEntries(this.metrics.map((name, i) => [name, metricSums[i] / samples])) };
+  private means(totals: Totals): Means {
+    const { loss, metrics, tables } = finishReport(this.report, totals);
+    return { loss, metrics, ...(Object.keys(tables).length > 0 && { tables }) };
   }
 }

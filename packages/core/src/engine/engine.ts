@@ -19,7 +19,7 @@ export interface Batch {
 export interface Sums {
   readonly samples: number;
   readonly lossSum: number;
-  /** In the order of the graph's metric outputs. */
+  /** In the order of the graph's metric outputs; the numbers of one that has several one after another, row-major. */
   readonly metricSums: readonly number[];
 }
 
@@ -62,7 +62,7 @@ export interface Engine {
   readonly device: string;
   /**
    * Compiles a model's forward graph: the batch-polymorphic graph whose outputs are "loss" ([batch], per sample), any number of
-   * "metric:NAME" ([batch], per sample) and perhaps "prediction" ([batch, …]). A graph with nothing but a prediction is compiled
+   * "metric:NAME" ([batch, …], per sample) and perhaps "prediction" ([batch, …]). A graph with nothing but a prediction is compiled
    * too; its `train` and `evaluate` reject with GRAPH_INVALID.
    * @throws TabgradError ENGINE_UNSUPPORTED naming the operation that this engine cannot do.
    */

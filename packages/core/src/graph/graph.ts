@@ -83,3 +83,20 @@ export function graphInputs(graph: Graph): { name: string; node: number; shape: 
 export function metricNames(graph: Graph): string[] {
   return Object.keys(graph.outputs).flatMap((name) => (name.startsWith("metric:") ? [name.slice("metric:".length)] : []));
 }
+
+/** A result of a forward graph that is summed over the samples: the loss, or a metric's numbers. */
+export interface SampleSum {
+  /** The name of the output: "loss", "metric:NAME". */
+  readonly name: string;
+  /** Of the sum; the output is [rows, ...shape]. */
+  readonly shape: Shape;
+  readonly elements: number;
+}
+
+/** What is summed over the samples, in the order in which the sums travel: the loss, then the metrics. */
+export function sampleSums(forward: Graph): SampleSum[] {
+  return ["loss", ...metricNames(forward).map((name) => `metric:${name}`)].map((name) => {
+    const shape = forward.nodes[forward.outputs[name]].shape.slice(1);
+    return { name, shape, elements: elementCount(shape) };
+  });
+}

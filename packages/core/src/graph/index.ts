@@ -15,11 +15,13 @@ export {
   metricNames,
   parameterElements,
   parameterSlots,
+  sampleSums,
   withFrozen,
   type Graph,
   type Node,
   type NodeFor,
   type ParameterSlot,
+  type SampleSum,
 } from "./graph.ts";
 export { graphFromJson, graphToJson } from "./json.ts";
 export * as math from "./math.ts";

@@ -3,8 +3,8 @@
 import { TabgradError } from "../errors.ts";
 import { gradients } from "./autodiff.ts";
 import { GraphBuilder, replay, withRows } from "./builder.ts";
-import { metricNames, parameterSlots, type Graph } from "./graph.ts";
-import { constant, multiply, sum } from "./math.ts";
+import { parameterSlots, sampleSums, type Graph } from "./graph.ts";
+import { constant, multiply, reshape, sum } from "./math.ts";
 import { inMode } from "./mode.ts";
 import { optimise } from "./passes/index.ts";
 import { formatShape, sameShape } from "./shape.ts";
@@ -26,8 +26,8 @@ export const predictionOutput = "prediction";
 export const gradientPrefix = "gradient:";
 
 /**
- * The graph of one evaluation run: outputs "loss" and each "metric:NAME" are sums over the rows that count (shape []).
- * @param forward a graph with the per-sample outputs "loss" and "metric:NAME", each of shape [rows]
+ * The graph of one evaluation run: outputs "loss" and each "metric:NAME" are sums over the rows that count.
+ * @param forward a graph with the per-sample outputs "loss" ([rows]) and "metric:NAME" ([rows, …])
  */
 export function evaluationGraph(forward: Graph, rows: number): Graph {
   const { builder, outputs } = summed(inMode(forward, "evaluation"), rows);
@@ -98,16 +98,19 @@ function summed(forward: Graph, rows: number): { builder: GraphBuilder; outputs:
   const values = replay(forward, builder);
   const weights = builder.emit("input", [], { name: weightsInput, shape: [], batched: true });
   const outputs: Record<string, Value> = {};
-  for (const name of ["loss", ...metricNames(forward).map((metric) => `metric:${metric}`)]) {
+  for (const { name, shape } of sampleSums(forward)) {
     const perSample = values[forward.outputs[name]];
-    if (!sameShape(perSample.shape, [rows])) {
+    const expected = name === "loss" ? [rows] : [rows, ...shape];
+    if (!sameShape(perSample.shape, expected)) {
+      const numbers = name === "loss" ? "one number" : "the same numbers";
       throw new TabgradError(
         "GRAPH_INVALID",
-        `The output "${name}" is of shape ${formatShape(perSample.shape)}; it must have one number for each sample.`,
+        `The output "${name}" is of shape ${formatShape(perSample.shape)}; it must have ${numbers} for each sample.`,
         "Reduce it over every axis but the first.",
       );
     }
-    outputs[name] = builder.scope(`sum of ${name}`, () => sum(multiply(perSample, weights)));
+    const counted = shape.length === 0 ? weights : reshape(weights, [-1, ...shape.map(() => 1)]);
+    outputs[name] = builder.scope(`sum of ${name}`, () => sum(multiply(perSample, counted), [0]));
   }
   return { builder, outputs, values };
 }

@@ -10,13 +10,15 @@ import {
 } from "../data/description.ts";
 import { gradients } from "../graph/autodiff.ts";
 import { GraphBuilder, replay, withRows } from "../graph/builder.ts";
-import { parameterSlots, type Graph } from "../graph/graph.ts";
+import { parameterSlots, sampleSums, type Graph } from "../graph/graph.ts";
 import * as math from "../graph/math.ts";
 import { formatShape, sameShape, type Shape } from "../graph/shape.ts";
 import { predictionOutput } from "../graph/training.ts";
 import type { Value } from "../graph/value.ts";
+import { bounds } from "../protocol/bounds.ts";
 import { buildLayer, type Layer } from "./layer.ts";
-import type { Labels, Loss, Metric, Reading } from "./loss.ts";
+import { ratioOfSums, stacked, type Labels, type Loss, type Metric, type Reading } from "./loss.ts";
+import { lossWeightOutput, reportGraph } from "./report.ts";
 import { flatten } from "./reshaping.ts";
 
 /** What a model must know of its data. */
@@ -33,25 +35,62 @@ export interface ForwardOptions {
 // Two, so that a row is not mistaken for a dimension of 1, which would broadcast.
 const buildRows = 2;
 
+/** What `forwardGraph` makes, and how its sums become a report. */
+export interface RunGraphs {
+  readonly forward: Graph;
+  readonly report: Graph;
+}
+
 /**
- * The forward graph of a run: inputs `featuresField` and `labelsField`, outputs "loss" and "metric:NAME" ([rows]) and "prediction"
- * ([rows, …]). It holds for any number of rows.
+ * The forward graph of a run: inputs `featuresField` and `labelsField`, outputs "loss" ([rows]), "metric:NAME" ([rows, …]) and
+ * "prediction" ([rows, …]). It holds for any number of rows.
  * @throws TabgradError MODEL_INVALID where layers, loss, metrics and data do not fit together, naming the layer
  */
-export function forwardGraph({ model, loss, metrics, data }: ForwardOptions): Graph {
+export const forwardGraph = (options: ForwardOptions): Graph => runGraphs(options).forward;
+
+/** The forward graph, and the report's. @throws TabgradError as `forwardGraph` */
+export function runGraphs({ model, loss, metrics, data }: ForwardOptions): RunGraphs {
   const builder = new GraphBuilder(buildRows);
   const prediction = buildPrediction(builder, model, data.features);
   checkEnding(builder, prediction, loss);
-  const labels = labelsInput(builder, data.labels);
+  const labels = labelsInput(builder, data.labels, loss);
   const outputs: Record<string, Value> = { loss: builder.scope(loss.kind, () => loss.build(prediction, labels, loss.reading)) };
-  for (const metric of metrics ?? loss.defaultMetrics(data.labels)) {
+  const named = new Map<string, Metric>();
+  for (const metric of (metrics ?? loss.defaultMetrics(data.labels)).map(asMetric)) {
     const name = `metric:${metric.kind}`;
-    if (Object.hasOwn(outputs, name)) throw invalid(`The metric ${metric.kind} is named twice.`, "Name it once.");
+    if (named.has(name)) throw invalid(`The metric ${metric.kind} is named twice.`, "Name it once.");
+    named.set(name, metric);
     outputs[name] = builder.scope(metric.kind, () => metric.build(prediction, labels, loss.reading));
   }
+  const { weight } = loss;
+  if (weight) outputs[lossWeightOutput] = builder.scope(loss.kind, () => weight(prediction, labels));
   const graph = builder.graph({ ...outputs, [predictionOutput]: prediction });
   checkParameters(graph);
-  return checkRows(graph);
+  checkSums(graph);
+  const forward = checkRows(graph);
+  return { forward, report: reportGraph(forward, named) };
+}
+
+/** A loss beside another one: where its samples do not count alike, it takes their weights with it. */
+function asMetric(metric: Metric | Loss): Metric {
+  const weight = "weight" in metric ? metric.weight : undefined;
+  if (!weight) return metric;
+  return {
+    ...metric,
+    build: (prediction, labels, reading) => stacked([metric.build(prediction, labels, reading), weight(prediction, labels)]),
+    finish: ratioOfSums,
+  };
+}
+
+function checkSums(graph: Graph): void {
+  const sums = sampleSums(graph).slice(1);
+  const total = sums.reduce((sum, { elements }) => sum + elements, 0);
+  if (total <= bounds.metricSums) return;
+  const [largest] = sums.toSorted((a, b) => b.elements - a.elements);
+  throw invalid(
+    `The metrics have ${total} sums, of which at most ${bounds.metricSums} can travel; ${largest.name.slice("metric:".length)} has ${largest.elements}.`,
+    "Leave it out, or use a metric that does not count each class by itself.",
+  );
 }
 
 /**
@@ -79,10 +118,11 @@ function normalised(builder: GraphBuilder, { shape, scale, shift }: FeatureDescr
   return shift === 0 ? scaled : math.add(scaled, factor(shift));
 }
 
-function labelsInput(builder: GraphBuilder, labels: LabelDescription): Labels {
+function labelsInput(builder: GraphBuilder, labels: LabelDescription, { ignoreIndex }: Loss): Labels {
   const shape = labelShape(labels);
   const value = builder.scope(labelsField, () => builder.emit("input", [], { name: labelsField, shape, batched: true }));
-  return labels.kind === "classes" ? { value, classes: labels.count } : { value };
+  if (labels.kind === "values") return { value };
+  return { value, classes: labels.count, ...(ignoreIndex !== undefined && { ignoreIndex }) };
 }
 
 /** A loss from logits brings its own softmax or sigmoid; a second one before it flattens the gradients, and nobody notices. */

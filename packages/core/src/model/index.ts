@@ -3,11 +3,12 @@ export { elu, gelu, hardSwish, leakyRelu, mish, relu, sigmoid, silu, softmax, so
 export { multiHeadAttention, type AttentionOptions } from "./attention.ts";
 export { parallel, residual, type ParallelOptions, type ResidualOptions } from "./blocks.ts";
 export { conv1d, conv2d, type Conv1dOptions, type Conv2dOptions, type ConvolutionOptions } from "./convolution.ts";
+export { confusionMatrix, f1, precision, recall, type DetectionOptions } from "./confusion.ts";
 export { dense, type DenseOptions } from "./dense.ts";
 export { dropout } from "./dropout.ts";
 export { embedding, unembedding, type EmbeddingOptions } from "./embedding.ts";
 export { functional, type FunctionalOptions, type LayerFunction, type LayerFunctions, type NamedLayers } from "./functional.ts";
-export { forwardGraph, predictionGraph, type DataShape, type ForwardOptions } from "./forward-graph.ts";
+export { forwardGraph, predictionGraph, runGraphs, type DataShape, type ForwardOptions, type RunGraphs } from "./forward-graph.ts";
 export {
   constant,
   glorotNormal,
@@ -24,8 +25,17 @@ export {
 } from "./initialisers.ts";
 export { buildLayer, type Layer, type LayerContext } from "./layer.ts";
 export type { Labels, Loss, Metric, Reading } from "./loss.ts";
-export { binaryCrossEntropy, categoricalCrossEntropy, crossEntropy, meanSquaredError } from "./losses.ts";
-export { accuracy, meanAbsoluteError, type AccuracyOptions } from "./metrics.ts";
+export {
+  binaryCrossEntropy,
+  categoricalCrossEntropy,
+  crossEntropy,
+  huber,
+  meanAbsoluteError,
+  meanSquaredError,
+  type BinaryCrossEntropyOptions,
+  type CrossEntropyOptions,
+} from "./losses.ts";
+export { accuracy, perplexity, rSquared, topKAccuracy, type AccuracyOptions } from "./metrics.ts";
 export { groupNorm, layerNorm, rmsNorm, type LayerNormOptions, type NormalisationOptions } from "./normalisation.ts";
 export { centreCrop, oneHot } from "./preparation.ts";
 export { initialParameters } from "./parameters.ts";
@@ -47,6 +57,7 @@ export {
   type PretrainedParameters,
 } from "./pretrained.ts";
 export { areProbabilities, classScores, indexOfGreatest, readingOf, readOutput, softmaxOf } from "./reading.ts";
+export { finishReport, reportedMetrics, reportGraph, type Report } from "./report.ts";
 export { flatten, permute, reshape } from "./reshaping.ts";
 export { sequential } from "./sequential.ts";
 export type { Extent, WindowOptions } from "./window.ts";

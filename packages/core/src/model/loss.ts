@@ -19,6 +19,8 @@ export interface Labels {
   readonly value: Value;
   /** How many classes there are. */
   readonly classes?: number;
+  /** A class index that counts for nothing. */
+  readonly ignoreIndex?: number;
 }
 
 export interface Metric {
@@ -26,18 +28,33 @@ export interface Metric {
   /** The function that makes it, and the name of its column in logs: "accuracy". */
   readonly kind: string;
   /**
+   * What is summed over the samples, whoever computes them.
    * @param prediction what the model puts out, [rows, …]
    * @param reading what the loss of the run takes it for
-   * @returns one number for each sample, shape [rows]
+   * @returns one number for each sample, shape [rows], or several, [rows, …]
    * @throws TabgradError MODEL_INVALID where prediction, labels or reading do not fit
    */
   readonly build: (prediction: Value, labels: Labels, reading: Reading) => Value;
+  /**
+   * What is reported, of all samples at once, so that it need not be a mean: an F1 score of batches is not the F1 score of the whole.
+   * Default: the sums divided by the number of samples.
+   * @param sums over all samples, of `build`'s shape without the rows
+   * @returns one number, shape [], or a table, [rows, columns]
+   */
+  readonly finish?: (sums: Value, samples: Value) => Value;
 }
 
 /** A metric that can be trained on: small is good, and it has a gradient. */
 export interface Loss extends Metric {
   readonly role: "loss";
   readonly reading: Reading;
+  /** A class index that counts for nothing, neither in the loss nor in the metrics of the run. */
+  readonly ignoreIndex?: number;
+  /**
+   * What each sample weighs, [rows], where samples do not count alike: the mean is then Σ loss / Σ weight, over the whole global batch,
+   * and so is that of the gradients.
+   */
+  readonly weight?: (prediction: Value, labels: Labels) => Value;
   /** What to report beside the loss where the run file names no metrics. */
   readonly defaultMetrics: (labels: LabelDescription) => readonly Metric[];
 }
@@ -50,6 +67,38 @@ export const meanPerSample = (x: Value): Value =>
         x,
         x.shape.slice(1).map((_, i) => i + 1),
       );
+
+/** The sum over all dimensions but the first: [rows, …] becomes [rows]. */
+export const sumPerSample = (x: Value): Value =>
+  x.shape.length === 1
+    ? x
+    : math.sum(
+        x,
+        x.shape.slice(1).map((_, i) => i + 1),
+      );
+
+/** 1 for each label that counts, 0 for those to ignore; of the labels' shape. */
+export const counted = ({ value, ignoreIndex }: Labels): Value =>
+  ignoreIndex === undefined ? math.equal(value, value) : math.subtract(math.constant(value, 1), math.equal(value, ignoreIndex));
+
+/** Several sums of one sample side by side: [rows, …] each becomes [rows, parts, …]. */
+export const stacked = (parts: readonly Value[]): Value =>
+  math.concatenate(
+    parts.map((part) => math.reshape(part, [-1, 1, ...part.shape.slice(1)])),
+    1,
+  );
+
+/** One of the sums that `stacked` put side by side, once they are summed over the samples. */
+export const partOf = (sums: Value, i: number): Value => math.reshape(math.slice(sums, 0, i, i + 1), sums.shape.slice(1));
+
+/** The first sum divided by the second, which may count nothing: then all is 0. */
+export const ratioOfSums = (sums: Value): Value => shareOf(partOf(sums, 0), partOf(sums, 1));
+
+/** a / b where b counts something, else 0. */
+export const shareOf = (a: Value, b: Value): Value => {
+  const some = math.greater(b, 0);
+  return math.select(some, math.divide(a, math.select(some, b, math.constant(b, 1))), math.constant(b, 0));
+};
 
 export const misfit = (kind: string, message: string, remedy: string): TabgradError =>
   new TabgradError("MODEL_INVALID", `${kind}: ${message}`, remedy);
@@ -91,4 +140,18 @@ function sameButForOne(a: Shape, b: Shape): boolean {
   const [short, long] = a.length < b.length ? [a, b] : [b, a];
   const padded = short.length === long.length - 1 ? [...short, 1] : short;
   return padded.length === long.length && long.every((size, axis) => size === padded[axis]);
+}
+
+/** The model's answer in the labels' terms: logits become probabilities. */
+export function readAs(prediction: Value, reading: Reading): Value {
+  switch (reading) {
+    case "classLogits":
+      return math.softmax(prediction);
+    case "binaryLogits":
+      return math.sigmoid(prediction);
+    case "values":
+      return prediction;
+    default:
+      return reading satisfies never;
+  }
 }

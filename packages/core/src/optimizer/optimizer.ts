@@ -27,7 +27,7 @@ export interface VectorRange {
 export interface StepOptions extends VectorRange {
   /** The number of the optimizer step, 1 for the first one of the run. */
   readonly step: number;
-  /** How many samples the gradient sum holds. */
+  /** How many samples the gradient sum holds, or what they weigh together. */
   readonly samples: number;
   /** Default: the optimizer's setting. */
   readonly learningRate?: number;
@@ -230,8 +230,8 @@ function parse(spec: OptimizerSpec): OptimizerSettings {
 }
 
 function checkSamples(samples: number): number {
-  if (Number.isInteger(samples) && samples >= 1) return samples;
-  throw new RangeError(`a gradient sum holds at least 1 sample, not ${samples}`);
+  if (Number.isFinite(samples) && samples > 0) return samples;
+  throw new RangeError(`a gradient sum is divided by a number above 0, not ${samples}`);
 }
 
 function checkState(

@@ -72,7 +72,7 @@ export function updateGraph(rule: UpdateRule, { clip, averages = false }: Update
   const learningRate = input(updateNames.learningRate, false);
   const step = input(updateNames.step, false);
 
-  // The division by the number of samples happens here and nowhere else.
+  // The division by the number of samples (or by what they weigh together) happens here and nowhere else.
   const mean = math.multiply(gradients, math.divide(math.constant(samples, 1), samples));
   let gradient = mean;
   if (clip && "norm" in clip) gradient = math.multiply(gradients, math.divide(input(updateNames.scale, false), samples));

@@ -34,6 +34,8 @@ export const bounds = {
   /** Values of one sample of a field. */
   fieldElements: 2 ** 24,
   metrics: 64,
+  /** Numbers of all metrics together: a confusion matrix of 64 classes has 4,096. */
+  metricSums: 4096,
 
   /** Characters (Unicode code points). */
   name: 64,

@@ -105,7 +105,7 @@ function readContribution(body: Uint8Array): Contribution {
   const { assignment, step, version, microbatches, samples, lossSum, metricSums, timings } = wire.Contribution.decode(body);
   length(microbatches, 1, bounds.microbatches, "microbatches in a Contribution");
   ascending(microbatches, "Contribution.microbatches");
-  length(metricSums, 0, bounds.metrics, "sums in Contribution.metric_sums");
+  length(metricSums, 0, bounds.metricSums, "sums in Contribution.metric_sums");
   number(samples, 1, bounds.samples, "Contribution.samples");
   return {
     type: "contribution",

@@ -4,7 +4,8 @@ import { TabgradError } from "../errors.ts";
 import { checkTransforms } from "../data/transforms/index.ts";
 import { metricNames, parameterSlots, withFrozen, type Graph } from "../graph/graph.ts";
 import { graphFromJson, graphToJson } from "../graph/json.ts";
-import { forwardGraph, type DataShape } from "../model/forward-graph.ts";
+import { runGraphs, type DataShape } from "../model/forward-graph.ts";
+import { reportedMetrics, reportGraph } from "../model/report.ts";
 import { frozenNames, vectorParts } from "../optimizer/groups.ts";
 import { checkGoals } from "./goal.ts";
 import { durationSchema, microbatchSizeSchema, settingsShape } from "./schema.ts";
@@ -22,6 +23,8 @@ const descriptionSchema = z.strictObject({
   metrics: z.array(z.string()),
   /** The forward graph, in the format of docs/graph.md. */
   graph: z.unknown(),
+  /** How sums become what is reported, in the same format; where there is none, all are means. */
+  report: z.unknown().optional(),
 });
 
 /** A run as plain data: it survives JSON, and says all that a run file and its data said. */
@@ -31,6 +34,8 @@ export interface ResolvedRun {
   readonly description: RunDescription;
   /** The forward graph; `description.graph` is the same as plain data. */
   readonly graph: Graph;
+  /** How its sums become what is reported: `finishReport` evaluates it. */
+  readonly report: Graph;
 }
 
 /**
@@ -44,7 +49,7 @@ export function resolveRun(
 ): ResolvedRun {
   const { model, loss, metrics, ...plain } = settings;
   checkTransforms(plain.transforms, data.features.shape);
-  const built = forwardGraph({ model, loss, ...(metrics && { metrics }), data });
+  const { forward: built, report } = runGraphs({ model, loss, ...(metrics && { metrics }), data });
   const slots = parameterSlots(built);
   // Patterns are checked here, where the names are known.
   vectorParts(plain.optimizer, plain.parameterGroups, slots);
@@ -55,15 +60,16 @@ export function resolveRun(
       slots.map(({ name }) => name),
     ),
   );
-  checkGoals(settings, metricNames(built), data.evaluation?.samples);
+  checkGoals(settings, reportedMetrics(report), data.evaluation?.samples);
   const description: RunDescription = {
     version: runDescriptionVersion,
     ...plain,
     loss: loss.kind,
-    metrics: metricNames(graph),
+    metrics: metricNames(report),
     graph: JSON.parse(graphToJson(graph)) as unknown,
+    report: JSON.parse(graphToJson(report)) as unknown,
   };
-  return { description, graph };
+  return { description, graph, report };
 }
 
 /**
@@ -80,5 +86,11 @@ export function restoreRun(value: unknown): ResolvedRun {
       "Resume with the version of tabgrad that wrote it, or begin a new run.",
     );
   }
-  return { description: checked.data, graph: graphFromJson(JSON.stringify(checked.data.graph)) };
+  const graph = graphFromJson(JSON.stringify(checked.data.graph));
+  const { report } = checked.data;
+  return {
+    description: checked.data,
+    graph,
+    report: report === undefined ? reportGraph(graph) : graphFromJson(JSON.stringify(report)),
+  };
 }

@@ -35,7 +35,7 @@ export interface RunFile {
   readonly transforms?: readonly TransformSpec[];
   /** The model: `sequential(dense(128), relu(), dense(10))`. Its last layer gives what the loss expects. */
   readonly model: Layer;
-  /** What to make small: `crossEntropy()`, `binaryCrossEntropy()`, `categoricalCrossEntropy()` or `meanSquaredError()`. */
+  /** What to make small: `crossEntropy()`, `binaryCrossEntropy()`, `meanSquaredError()`, `huber()`, …: see docs/models.md. */
   readonly loss: Loss;
   /** What to report beside the loss. Default: what suits the loss, such as `accuracy()`. */
   readonly metrics?: readonly Metric[];

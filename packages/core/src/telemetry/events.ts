@@ -1,6 +1,6 @@
 // Everything a run tells the world, as one union: the progress bar, `--json`, the journal and the dashboard all live on it.
 import type { ErrorCode } from "../errors.ts";
-import type { LayerSummary } from "../model/index.ts";
+import type { LayerSummary, Report } from "../model/index.ts";
 import type { IndexRange } from "./ranges.ts";
 import type { Reason } from "./reasons.ts";
 
@@ -26,6 +26,9 @@ export interface WorkerShare {
 
 /** `background`: it is given less. `paused`: nothing. */
 export type WorkerAvailability = "available" | "background" | "paused";
+
+/** Metrics that are more than one number, by name: their rows. */
+export type Tables = Report["tables"];
 
 export type TelemetryEvent =
   | {
@@ -57,7 +60,7 @@ export type TelemetryEvent =
       readonly epoch: number;
       /** Mean loss over the global batch, before the step. */
       readonly loss: number;
-      /** Means over the global batch, by the name of the metric. */
+      /** Over the global batch, by the name of the metric. */
       readonly metrics: Readonly<Record<string, number>>;
       /** Samples of this step. */
       readonly samples: number;
@@ -83,6 +86,8 @@ export type TelemetryEvent =
       readonly epoch: number;
       readonly loss: number;
       readonly metrics: Readonly<Record<string, number>>;
+      /** Metrics that are more than one number, by rows: a confusion matrix. */
+      readonly tables?: Tables;
       readonly samples: number;
     }
   | {
@@ -121,6 +126,7 @@ export type TelemetryEvent =
       /** Of the last evaluation, or else of the last step. */
       readonly loss: number | null;
       readonly metrics: Readonly<Record<string, number>>;
+      readonly tables?: Tables;
       readonly checkpoint: string | null;
       /** The one whose parameters were best on the held-out samples, of those that are kept; absent where none was evaluated. */
       readonly bestCheckpoint?: string;

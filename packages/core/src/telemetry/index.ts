@@ -4,6 +4,7 @@ export type {
   EvaluationEvent,
   StartEvent,
   StepEvent,
+  Tables,
   TelemetryEvent,
   Vitals,
   VitalsEvent,

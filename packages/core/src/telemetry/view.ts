@@ -1,6 +1,15 @@
 // A run as somebody sees it who watches: a fold over its events. The coordinator folds, and so does every page, over the same events
 // in the same order; a page that comes later begins with the coordinator's view. So what a page shows can't disagree with the run.
-import type { DoneEvent, EvaluationEvent, StartEvent, StepEvent, Vitals, WatchedEvent, WorkerAvailability } from "./events.ts";
+import type {
+  DoneEvent,
+  EvaluationEvent,
+  StartEvent,
+  StepEvent,
+  Tables,
+  Vitals,
+  WatchedEvent,
+  WorkerAvailability,
+} from "./events.ts";
 import type { Reason } from "./reasons.ts";
 import { Series } from "./series.ts";
 
@@ -66,6 +75,8 @@ export interface RunView {
   readonly series: Series;
   /** The newest last. */
   readonly evaluations: readonly TimedEvaluation[];
+  /** Of the newest evaluation: metrics that are more than one number, by rows. */
+  readonly tables?: Tables;
   readonly workers: ReadonlyMap<string, WorkerView>;
   /** The newest last. */
   readonly departed: readonly DepartedWorker[];
@@ -106,8 +117,11 @@ export function follow(view: RunView, time: number, event: WatchedEvent): RunVie
       return view.start?.runId === event.runId ? resumed(view, time, event) : begun(time, event);
     case "step":
       return stepped(view, time, event);
-    case "eval":
-      return { ...view, evaluations: thinned([...view.evaluations, { ...event, time }]) };
+    case "eval": {
+      const { tables, ...evaluation } = event;
+      const evaluations = thinned([...view.evaluations, { ...evaluation, time }]);
+      return { ...view, evaluations, ...(tables && { tables }) };
+    }
     case "worker":
       return event.state === "joined" ? joined(view, time, event) : left(view, time, event.id, event.why ?? "");
     case "availability":

@@ -4,9 +4,10 @@ import type { Microbatch } from "../data/microbatch.ts";
 import { type ShardView, viewShard } from "../data/shard.ts";
 import type { Batch, Engine, EngineKind, Program, Sums } from "../engine/engine.ts";
 import { TabgradError } from "../errors.ts";
-import { type Graph, graphInputs, metricNames } from "../graph/graph.ts";
+import { type Graph, graphInputs, metricNames, sampleSums } from "../graph/graph.ts";
 import { graphFromJson } from "../graph/json.ts";
-import { keysInput } from "../graph/training.ts";
+import { hasLoss, keysInput } from "../graph/training.ts";
+import { bounds } from "../protocol/bounds.ts";
 import { violation } from "../protocol/check.ts";
 import type { Compute, ComputeRequest, ComputeResult, ComputeSetup } from "./compute.ts";
 import { ExactTraining, sumExactly } from "./exact-training.ts";
@@ -187,4 +188,7 @@ function checkGraph(graph: Graph, { fields, metrics }: ComputeSetup): void {
   if (names.length !== metrics.length || names.some((name, i) => name !== metrics[i])) {
     throw violation(`Welcome.metrics is [${metrics.join(", ")}]; its graph has [${names.join(", ")}]`);
   }
+  if (!hasLoss(graph)) return;
+  const sums = sampleSums(graph).reduce((total, { elements }) => total + elements, -1);
+  if (sums > bounds.metricSums) throw violation(`the metrics of the graph have ${sums} sums; at most ${bounds.metricSums} can be`);
 }

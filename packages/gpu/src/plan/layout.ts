@@ -1,7 +1,7 @@
 // Where parameters and results lie in their buffers. Each starts at a multiple of the alignment, so that a kernel can bind it by
 // itself and read it by four; the flat vector of the host has no such gaps, and this is the one place that knows both.
-import { elementCount, gradientPrefix, hasLoss, metricNames, parameterSlots, type Graph } from "@tabgrad/core";
-import { aligned, alignment } from "./tensor.ts";
+import { elementCount, gradientPrefix, hasLoss, parameterSlots, sampleSums, type Graph } from "@tabgrad/core";
+import { aligned } from "./tensor.ts";
 
 export interface Segment {
   /** In the host's flat vector, in elements. */
@@ -30,9 +30,12 @@ export function layoutOf(forward: Graph): Layout {
   const parameters = new Map<string, Segment>();
   const results = new Map<string, Segment>();
   const trainable = hasLoss(forward);
-  const sums = trainable ? ["loss", ...metricNames(forward).map((name) => `metric:${name}`)] : [];
-  sums.forEach((name, i) => results.set(name, { host: i, device: i * alignment, elements: 1 }));
-  const sumElements = sums.length * alignment;
+  let sumElements = 0;
+  const sums = trainable ? sampleSums(forward) : [];
+  sums.forEach(({ name, elements }, i) => {
+    results.set(name, { host: i, device: sumElements, elements });
+    sumElements += aligned(elements);
+  });
   let parameterElements = 0;
   for (const { name, offset, shape } of parameterSlots(forward)) {
     const elements = elementCount(shape);
@@ -41,7 +44,7 @@ export function layoutOf(forward: Graph): Layout {
     parameterElements += aligned(elements);
   }
   const resultElements = trainable ? sumElements + parameterElements : 0;
-  return { parameters, parameterElements, results, sums, sumElements, resultElements };
+  return { parameters, parameterElements, results, sums: sums.map(({ name }) => name), sumElements, resultElements };
 }
 
 /** The same parameters, with one output as the only result. */
