@@ -185,3 +185,36 @@ describe("joinPads", () => {
     expect(joined(across, [2, 3])).toContain("add");
   });
 });
+
+describe("a relu before a max pool", () => {
+  const forward = (after: (rectified: Value, pooled: Value) => Value): Graph => {
+    const builder = new GraphBuilder(1);
+    const x = builder.emit("parameter", [], {
+      name: "x",
+      shape: [2, 3, 4, 4],
+      initialisation: { kind: "constant", value: 0 },
+    });
+    const rectified = math.relu(x);
+    const pooled = math.maxPool2d(rectified, { kernel: [2, 2] });
+    return builder.graph({ loss: math.reshape(math.sum(after(rectified, pooled)), [1]) });
+  };
+  // Ties among the positive, windows with nothing positive, and zeros.
+  const values = Array.from({ length: 96 }, (_, i) => ((i * 7) % 9) - 5);
+
+  it("comes after it, with the same values and gradients", () => {
+    const graph = forward((_, pooled) => math.square(pooled));
+    const training = trainingGraph(graph, 1);
+    expect(operationsOf(training).slice(0, 3)).toEqual(["parameter", "maxPool2d", "relu"]);
+    expect(training.nodes.find((node) => node.operation === "relu")!.shape).toEqual([2, 3, 2, 2]);
+    // Read twice it stays, which is the way to know what the gradient would be without the pass.
+    const kept = trainingGraph(
+      forward((rectified, pooled) => math.add(math.square(pooled), math.multiply(math.sum(rectified), 0))),
+      1,
+    );
+    expect(kept.nodes.find((node) => node.operation === "relu")!.shape).toEqual([2, 3, 4, 4]);
+    const [moved, stayed] = [training, kept].map((each) => evaluate(each, { weights: [1] }, values));
+    expect(moved.loss.data).toEqual(stayed.loss.data);
+    // Not toEqual: 0 and -0 are the same gradient.
+    moved["gradient:x"].data.forEach((value, i) => expect(value === stayed["gradient:x"].data[i]).toBe(true));
+  });
+});

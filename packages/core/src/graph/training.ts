@@ -2,11 +2,11 @@
 // model says of each row.
 import { TabgradError } from "../errors.ts";
 import { gradients } from "./autodiff.ts";
-import { GraphBuilder, replay, withRows } from "./builder.ts";
+import { GraphBuilder } from "./builder.ts";
 import { parameterSlots, sampleSums, type Graph } from "./graph.ts";
 import { constant, multiply, reshape, sum } from "./math.ts";
 import { inMode } from "./mode.ts";
-import { optimise } from "./passes/index.ts";
+import { optimise, rectifyLater, rewriteInto } from "./passes/index.ts";
 import { formatShape, sameShape } from "./shape.ts";
 import type { Value } from "./value.ts";
 
@@ -69,7 +69,9 @@ export function inferenceGraph(forward: Graph, rows: number): Graph {
     );
   }
   const alone = inMode({ ...forward, outputs: { [predictionOutput]: output } }, "evaluation");
-  const graph = optimise(withRows(alone, rows));
+  const builder = new GraphBuilder(rows);
+  const values = rewriteInto(alone, builder, rectifyLater(alone));
+  const graph = optimise(builder.graph({ [predictionOutput]: values[alone.outputs[predictionOutput]] }));
   const { shape } = graph.nodes[graph.outputs[predictionOutput]];
   if (shape[0] === rows) return graph;
   throw new TabgradError(
@@ -95,7 +97,7 @@ export function checkLoss(forward: Graph): void {
 function summed(forward: Graph, rows: number): { builder: GraphBuilder; outputs: Record<string, Value>; values: Value[] } {
   checkLoss(forward);
   const builder = new GraphBuilder(rows);
-  const values = replay(forward, builder);
+  const values = rewriteInto(forward, builder, rectifyLater(forward));
   const weights = builder.emit("input", [], { name: weightsInput, shape: [], batched: true });
   const outputs: Record<string, Value> = {};
   for (const { name, shape } of sampleSums(forward)) {

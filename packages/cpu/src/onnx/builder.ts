@@ -75,9 +75,9 @@ export class OnnxBuilder {
     return this.initializer({ name: "", type: "float", shape, data: Float32Array.from(values) });
   }
 
-  /** An int64 vector: shapes, axes, permutations. */
-  integers(values: readonly number[]): string {
-    return this.initializer({ name: "", type: "int64", shape: [values.length], data: BigInt64Array.from(values, BigInt) });
+  /** int64: shapes, axes, permutations, indices. A vector unless a shape is given. */
+  integers(values: readonly number[], shape: Shape = [values.length]): string {
+    return this.initializer({ name: "", type: "int64", shape, data: BigInt64Array.from(values, BigInt) });
   }
 
   /** Declares a float32 tensor that every run feeds. A string names a dimension that only a run knows. */

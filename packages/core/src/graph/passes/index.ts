@@ -5,6 +5,8 @@ import { foldConstants } from "./constant-folding.ts";
 import { eliminateDeadCode } from "./dead-code.ts";
 import { joinPads } from "./join-pads.ts";
 
+export { rectifyLater } from "./rectify-later.ts";
+export { rewriteInto } from "./rewrite.ts";
 export { eliminateDeadCode, foldConstants, joinPads, mergeCommonSubexpressions };
 
 /** Constants first, since they make more subexpressions equal; dead code last, since all others leave some. */

@@ -8,11 +8,17 @@ export type Rewrite = (node: Node, inputs: readonly Value[], builder: GraphBuild
 
 export function rewrite(graph: Graph, rule: Rewrite): Graph {
   const builder = new GraphBuilder(graph.rows);
+  const values = rewriteInto(graph, builder, rule);
+  return builder.graph(Object.fromEntries(Object.entries(graph.outputs).map(([name, node]) => [name, values[node]])));
+}
+
+/** Emits every node of `graph` into `builder`, which may be for another number of rows; returns the new values by old index. */
+export function rewriteInto(graph: Graph, builder: GraphBuilder, rule: Rewrite): Value[] {
   const values: Value[] = [];
   graph.nodes.forEach((node, index) => {
     const inputs = node.inputs.map((input) => values[input]);
     const build = (): Value => rule(node, inputs, builder, index) ?? builder.emit(node.operation, inputs, node.attributes);
     values.push(node.label ? builder.scope(node.label, build) : build());
   });
-  return builder.graph(Object.fromEntries(Object.entries(graph.outputs).map(([name, node]) => [name, values[node]])));
+  return values;
 }

@@ -11,7 +11,11 @@ const attributesOf = ({ strides, padding, dilations, groups }: ConvolutionAttrib
   group: groups,
 });
 
-export const conv2d: Lowering<"conv2d"> = ({ node, inputs, onnx }) => onnx.node("Conv", inputs, attributesOf(node.attributes));
+/** @param inputs images, filters, and a bias [channels] if there is one */
+export const convolve = (inputs: readonly string[], attributes: ConvolutionAttributes, onnx: OnnxBuilder): string =>
+  onnx.node("Conv", inputs, attributesOf(attributes));
+
+export const conv2d: Lowering<"conv2d"> = ({ node, inputs, onnx }) => convolve(inputs, node.attributes, onnx);
 
 export const conv2dInputGradient: Lowering<"conv2dInputGradient"> = ({ node, inputs, shapes: [, filters], onnx }) => {
   const { kernel, size, output, strides, padding, dilations } = convolutionGeometry(node.shape, filters, node.attributes);

@@ -2,12 +2,12 @@
 import type { EngineOperation, OperationName } from "@tabgrad/core";
 import type { Lowering } from "../lowering.ts";
 import * as broadcasting from "./broadcasting.ts";
-import * as convolution from "./convolution.ts";
+import { conv2d, conv2dFilterGradient, conv2dInputGradient } from "./convolution.ts";
 import * as elementwise from "./elementwise.ts";
 import * as indexing from "./indexing.ts";
 import { matmul } from "./matmul.ts";
 import * as movement from "./movement.ts";
-import * as pooling from "./pooling.ts";
+import { averagePool2d, averagePool2dGradient, maxPool2d, maxPool2dGather, maxPool2dGradient } from "./pooling.ts";
 import * as reduction from "./reduction.ts";
 import { constant, input, parameter, uniform } from "./source.ts";
 
@@ -18,8 +18,8 @@ export const lowerings: { readonly [K in EngineOperation]: Lowering<K> } = {
   ...elementwise,
   ...broadcasting,
   matmul,
-  ...convolution,
-  ...pooling,
+  ...{ conv2d, conv2dInputGradient, conv2dFilterGradient },
+  ...{ maxPool2d, maxPool2dGradient, maxPool2dGather, averagePool2d, averagePool2dGradient },
   ...reduction,
   ...movement,
   ...indexing,

@@ -27,15 +27,18 @@ export const maxPool2dGradient: Lowering<"maxPool2dGradient"> = ({ node, inputs:
   const { attributes, shape } = node;
   const indices = indicesOf(x, attributes, onnx);
   const overlapping = attributes.kernel.some((size, axis) => size > attributes.strides[axis]);
-  // MaxUnpool puts one value into each place; where windows share cells they have to be added up.
-  // Its window would only tell it a shape, which it is given.
-  if (!overlapping)
-    return onnx.node("MaxUnpool", [upstream, indices, onnx.integers(shape)], { kernel_shape: [1, 1], strides: [1, 1] });
+  if (!overlapping) return unpool(upstream, indices, shape, onnx);
+  // Where windows share cells, their values have to be added up.
   const zeros = onnx.node("Expand", [onnx.constant([0]), onnx.integers([elementCount(shape)])]);
   const [places, values] = [indices, upstream].map((tensor) => onnx.node("Reshape", [tensor, onnx.integers([-1])]));
   const total = onnx.node("ScatterElements", [zeros, places, values], { axis: 0, reduction: { kind: "string", value: "add" } });
   return onnx.node("Reshape", [total, onnx.integers(shape)]);
 };
+
+/** Puts each value at its index among the elements of `shape`, and 0 elsewhere; no index comes twice. */
+export const unpool = (values: string, indices: string, shape: Shape, onnx: OnnxBuilder): string =>
+  // A window would only tell it a shape, which it is given.
+  onnx.node("MaxUnpool", [values, indices, onnx.integers(shape)], { kernel_shape: [1, 1], strides: [1, 1] });
 
 export const maxPool2dGather: Lowering<"maxPool2dGather"> = ({ node, inputs: [x, values], onnx }) => {
   const flat = [values, indicesOf(x, node.attributes, onnx)].map((tensor) => onnx.node("Reshape", [tensor, onnx.integers([-1])]));

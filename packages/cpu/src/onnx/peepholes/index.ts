@@ -3,9 +3,18 @@ import type { Peephole } from "../lowering.ts";
 import { batchedProductSum } from "./batched-product-sum.ts";
 import { columnSum } from "./column-sum.ts";
 import { condition } from "./condition.ts";
+import { convolutionBias } from "./convolution-bias.ts";
 import { gemmAddend } from "./gemm-addend.ts";
+import { maxPoolByParts } from "./max-pool-by-parts.ts";
 
-export const peepholes: readonly Peephole[] = [gemmAddend, batchedProductSum, columnSum, condition];
+export const peepholes: readonly Peephole[] = [
+  gemmAddend,
+  convolutionBias,
+  batchedProductSum,
+  columnSum,
+  maxPoolByParts,
+  condition,
+];
 
 /** Those that hold for any number of rows and keep to the standard's operators: for a model that leaves the house. */
-export const exportedPeepholes: readonly Peephole[] = [gemmAddend, condition];
+export const exportedPeepholes: readonly Peephole[] = [gemmAddend, convolutionBias, condition];
