@@ -6,11 +6,11 @@ import { execFileSync } from "node:child_process";
 import { availableParallelism, cpus } from "node:os";
 import { fileURLToPath } from "node:url";
 import { measureEngine } from "./engine.ts";
+import { networks, type NetworkName } from "./networks.ts";
 import { measureTransformer } from "./transformer.ts";
 import { measureWorkers } from "./workers.ts";
 
 const rounds = Number(process.argv[2] ?? 5);
-const engineSteps = 400;
 const workerSteps = 600;
 const transformerSteps = 20;
 const peer = (name: string): string => fileURLToPath(new URL(`peers/${name}.py`, import.meta.url));
@@ -45,13 +45,15 @@ function runTorch<T>({ python }: Torch, name: string, ...args: readonly (string 
   return JSON.parse(printed) as T;
 }
 
-const measureTorch = (torch: Torch, processes: "one" | "two", steps: number): number =>
-  runTorch<{ samplesPerSecond: number }>(torch, "pytorch", processes, steps).samplesPerSecond;
+const measureTorch = (torch: Torch, network: NetworkName, processes: "one" | "two", steps: number): number =>
+  runTorch<{ samplesPerSecond: number }>(torch, "pytorch", network, processes, steps).samplesPerSecond;
 
 const measureTorchTransformer = (torch: Torch, steps: number): number =>
   runTorch<{ tokensPerSecond: number }>(torch, "transformer", steps).tokensPerSecond;
 
 const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
+
+const thousands = (value: number): string => (value / 1000).toFixed(value < 10_000 ? 2 : 0);
 
 interface Row {
   readonly name: string;
@@ -63,30 +65,38 @@ function print({ name, ours, theirs }: Row): void {
   const figure = (values: readonly number[]): string =>
     values.length === 0
       ? "–"
-      : `${Math.round(median(values)).toLocaleString("en")} (${values.map((value) => `${Math.round(value / 1000)}k`).join(" ")})`;
+      : `${Math.round(median(values)).toLocaleString("en")} (${values.map((value) => `${thousands(value)}k`).join(" ")})`;
   const ratio = theirs.length === 0 ? "–" : (median(ours) / median(theirs)).toFixed(2);
   console.log(`${name}\n    tabgrad ${figure(ours)}\n    PyTorch ${figure(theirs)}\n    ratio   ${ratio}`);
 }
 
 const torch = findTorch();
-console.log(
-  `MLP 784-256-128-10, 128 samples a step for each process, one thread each, Adam; samples a second, median of ${rounds} rounds`,
-);
+console.log(`128 samples a step for each process, one thread each, Adam; samples a second, median of ${rounds} rounds`);
 console.log(
   `${cpus()[0]?.model ?? "unknown processor"}, ${availableParallelism()} cores, Node ${process.versions.node}, PyTorch ${torch?.version ?? "not installed"}\n`,
 );
 
-const engine: Row = { name: "one thread: forward, loss, backward, Adam", ours: [], theirs: [] };
-const workers: Row = { name: "two workers, end to end (PyTorch: DistributedDataParallel over gloo)", ours: [], theirs: [] };
+const engines = Object.entries(networks).map(([name, network]) => ({
+  name: name as NetworkName,
+  network,
+  row: { name: `one thread: ${network.description}: forward, loss, backward, Adam`, ours: [], theirs: [] } as Row,
+}));
+const workers: Row = {
+  name: `two workers, end to end: ${networks.mlp.description} (PyTorch: DistributedDataParallel over gloo)`,
+  ours: [],
+  theirs: [],
+};
 const transformer: Row = { name: "one thread: a causal transformer of 4 blocks, tokens a second", ours: [], theirs: [] };
 for (let round = 0; round < rounds; round++) {
-  engine.ours.push(await measureEngine(engineSteps));
-  if (torch) engine.theirs.push(measureTorch(torch, "one", engineSteps));
+  for (const { name, network, row } of engines) {
+    row.ours.push(await measureEngine(network));
+    if (torch) row.theirs.push(measureTorch(torch, name, "one", network.steps));
+  }
   transformer.ours.push(await measureTransformer(transformerSteps));
   if (torch) transformer.theirs.push(measureTorchTransformer(torch, transformerSteps));
   workers.ours.push(await measureWorkers(2, workerSteps));
-  if (torch) workers.theirs.push(measureTorch(torch, "two", engineSteps));
+  if (torch) workers.theirs.push(measureTorch(torch, "mlp", "two", networks.mlp.steps));
 }
-print(engine);
+for (const { row } of engines) print(row);
 print(transformer);
 print(workers);
