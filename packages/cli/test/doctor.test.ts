@@ -39,6 +39,7 @@ describe("doctor", () => {
     expect(described(gpu)).toEqual([
       "✓ gpu  NVIDIA H100",
       "       gradient right (relative error 2e-7), about 61,000 samples/s",
+      "       precision float32, mixed",
       "       features  shader-f16, timestamp-query",
       "       maxBufferSize  1,000,000",
     ]);

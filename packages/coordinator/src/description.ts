@@ -75,7 +75,7 @@ export class Description {
 
   welcome(worker: string): Welcome {
     const { run, dataset } = this.options;
-    const { microbatchSize, seed } = run.description;
+    const { microbatchSize, seed, precision } = run.description;
     const { fields, shards } = dataset.description;
     return {
       type: "welcome",
@@ -92,6 +92,7 @@ export class Description {
       worker,
       exact: run.description.exact,
       ...(run.description.transforms.length > 0 && { transforms: run.description.transforms }),
+      ...(precision !== "float32" && { precision }),
     };
   }
 

@@ -88,10 +88,12 @@ const welcome: fc.Arbitrary<Welcome> = fc
     silenceMs: fc.integer({ min: bounds.silenceMsLeast, max: bounds.silenceMs }),
     worker: people(64, 1),
     exact: fc.boolean(),
+    precision: fc.constantFrom(undefined, "mixed" as const),
     transforms: fc.constantFrom<readonly TransformSpec[]>([], [randomCrop({ padding: 4, fill: "edge" }), horizontalFlip()]),
   })
-  .map(({ transforms, ...message }) => ({
+  .map(({ transforms, precision, ...message }) => ({
     ...message,
+    ...(precision && { precision }),
     ...(transforms.length > 0 && { transforms }),
     shards: message.shards.map((shard) => ({ ...shard, bytes: shardLayout(message.fields, shard.samples).bytes })),
   }));

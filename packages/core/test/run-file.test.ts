@@ -49,6 +49,7 @@ describe("checkRun", () => {
       evaluateEvery: { epochs: 1 },
       checkpointEvery: { epochs: 1 },
       exact: false,
+      precision: "float32",
     });
     expect(settings.optimizer).toMatchObject({ kind: "adam", learningRate: 1e-3, beta1: 0.9, beta2: 0.999 });
     expect(settings.model).toBe(run.model);
@@ -151,6 +152,7 @@ describe("checkRun", () => {
     ["epochs and steps", { steps: 5 }, "epochs: expected either epochs or steps, got both"],
     ["no epoch", { epochs: 0 }, "epochs: expected a whole number from 1 to 4294967295, got 0"],
     ["a word for exact", { exact: "yes" }, 'exact: expected true or false, got "yes"'],
+    ["another precision", { precision: "f16" }, 'precision: expected "float32" or "mixed", got "f16"'],
     ["an empty path", { initialise: "" }, 'initialise: expected the path of a checkpoint, not an empty one, got ""'],
     ["no path", { initialise: { prefix: "model." } }, "initialise.from: expected the path of a checkpoint, but it is missing"],
     ["a strange option", { initialise: { from: "a", prefx: "" } }, "initialise.prefx: unknown field; did you mean prefix?"],

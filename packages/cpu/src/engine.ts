@@ -1,5 +1,5 @@
 // The CPU engine: ONNX Runtime, whichever build of it the host brings.
-import { inMode, type Engine } from "@tabgrad/core";
+import { inMode, TabgradError, type Engine, type Precision } from "@tabgrad/core";
 import { checkOperations } from "./onnx/index.ts";
 import { CpuProgram } from "./program.ts";
 import type { OrtModule, ResultDelivery } from "./runtime.ts";
@@ -24,7 +24,8 @@ export function createCpuEngine({ ort, threads, results, description }: CpuEngin
   return {
     kind: "cpu",
     device: description,
-    async compile(forward, { reproducible = false } = {}) {
+    async compile(forward, { reproducible = false, precision = "float32" } = {}) {
+      if (precision !== "float32") throw onlyFloat32(precision);
       checkOperations(inMode(forward, "training"));
       // How ONNX Runtime cuts a matrix product, and so in which order it adds, depends on the number of threads.
       const runtime = { ort, threads: reproducible ? 1 : threads, results };
@@ -37,3 +38,10 @@ export function createCpuEngine({ ort, threads, results, description }: CpuEngin
     },
   };
 }
+
+const onlyFloat32 = (precision: Precision): TabgradError =>
+  new TabgradError(
+    "ENGINE_UNSUPPORTED",
+    `the run is in ${precision} precision; the cpu engine computes in float32 alone`,
+    'Join with --engine gpu on a GPU that has shader-f16, or start the run with precision: "float32".',
+  );

@@ -1,6 +1,15 @@
 // The WebGPU engine. Whoever hosts it brings the adapter: a tab from `navigator.gpu`, a Node process from Dawn (see node.ts).
-import { hasLoss, inMode, trainingGraph, type CompileOptions, type Engine, type Graph } from "@tabgrad/core";
-import { reportAdapter, requestDevice, type AdapterReport } from "./device/adapter.ts";
+import {
+  hasLoss,
+  inMode,
+  TabgradError,
+  trainingGraph,
+  type CompileOptions,
+  type Engine,
+  type Graph,
+  type Precision,
+} from "@tabgrad/core";
+import { halfFeature, reportAdapter, requestDevice, type AdapterReport } from "./device/adapter.ts";
 import { DeviceHealth } from "./device/health.ts";
 import { PipelineCache } from "./device/pipelines.ts";
 import { checkOperations } from "./plan/lower.ts";
@@ -38,11 +47,12 @@ export async function createGpuEngine({ adapter, device: given }: GpuEngineOptio
     device: report.name,
     adapter: report,
     lost: device.lost,
-    async compile(graph) {
+    async compile(graph, { precision = "float32" } = {}) {
       lent.health.check();
       checkOperations(inMode(graph, "evaluation"));
       if (hasLoss(graph)) checkOperations(trainingGraph(graph, graph.rows));
-      const program = await GpuProgram.create(graph, lent);
+      if (precision === "mixed" && !device.features.has(halfFeature)) throw lacksHalf(report.name);
+      const program = await GpuProgram.create(graph, { ...lent, limits: limitsOf(device, precision) });
       programs.add(program);
       return program;
     },
@@ -53,3 +63,21 @@ export async function createGpuEngine({ adapter, device: given }: GpuEngineOptio
     },
   };
 }
+
+function limitsOf({ limits }: GPUDevice, precision: Precision): Lent["limits"] {
+  const { maxBufferSize, maxStorageBufferBindingSize, maxStorageBuffersPerShaderStage, maxComputeWorkgroupsPerDimension } = limits;
+  return {
+    maxBufferSize,
+    maxStorageBufferBindingSize,
+    maxStorageBuffersPerShaderStage,
+    maxComputeWorkgroupsPerDimension,
+    precision,
+  };
+}
+
+const lacksHalf = (name: string): TabgradError =>
+  new TabgradError(
+    "ENGINE_UNSUPPORTED",
+    `the run is in mixed precision, for which a GPU needs the feature ${halfFeature}; this one (${name}) lacks it`,
+    'Join with another GPU, or start the run with precision: "float32". `tabgrad doctor` says what a GPU can do.',
+  );

@@ -11,12 +11,14 @@ import {
   type Graph,
   type Program,
   type Sums,
+  type TrainOptions,
 } from "@tabgrad/core";
 import { Arena, createBuffer } from "./device/buffers.ts";
 import { usage } from "./device/flags.ts";
 import type { DeviceHealth } from "./device/health.ts";
 import type { PipelineCache } from "./device/pipelines.ts";
 import { readBack, Results } from "./device/results.ts";
+import { HalfParameters } from "./half-parameters.ts";
 import { joined, layoutOf, layoutOfOutput, type Layout } from "./plan/layout.ts";
 import { compileVariant, Variant, type ProgramLimits, type Purpose, type Shared } from "./variant.ts";
 
@@ -45,25 +47,32 @@ export class GpuProgram implements Program {
   private readonly forward: Graph;
   private readonly lent: Lent;
   private readonly shared: Shared;
+  private readonly halves: HalfParameters | undefined;
   private readonly variants = new Map<string, Promise<Runnable>>();
   private closed = false;
 
-  private constructor(forward: Graph, lent: Lent, shared: Shared) {
+  private constructor(forward: Graph, lent: Lent, shared: Shared, halves?: HalfParameters) {
     this.forward = forward;
     this.parameterElements = parameterElements(forward);
     this.lent = lent;
     this.shared = shared;
+    this.halves = halves;
   }
 
   static async create(forward: Graph, lent: Lent): Promise<GpuProgram> {
-    const { device, pipelines } = lent;
+    const { device, pipelines, limits } = lent;
     const layout = layoutOf(forward);
     const parameters = await createBuffer(device, "parameters", layout.parameterElements, usage.storage | usage.copyTarget);
+    let halves: HalfParameters | undefined;
     try {
+      const elements = layout.parameterElements;
+      if (limits.precision === "mixed") halves = await HalfParameters.create(device, pipelines, { parameters, elements, limits });
       const results = await Results.create(device, "gradients", layout.resultElements);
-      return new GpuProgram(forward, lent, { device, pipelines, layout, arena: new Arena(device), parameters, results });
+      const shared = { device, pipelines, layout, arena: new Arena(device), parameters, halves: halves?.buffer, results };
+      return new GpuProgram(forward, lent, shared, halves);
     } catch (error) {
       parameters.destroy();
+      halves?.destroy();
       throw error;
     }
   }
@@ -80,26 +89,30 @@ export class GpuProgram implements Program {
     for (const { host, device: target, elements } of joined(layout.parameters.values())) {
       device.queue.writeBuffer(buffer, target * 4, parameters, host, elements);
     }
+    if (!this.halves) return;
+    const encoder = device.createCommandEncoder();
+    this.halves.record(encoder);
+    device.queue.submit([encoder.finish()]);
   }
 
-  async train(batches: readonly Batch[], gradients: Float32Array): Promise<Sums> {
+  async train(batches: readonly Batch[], gradients: Float32Array, { lossScale = 1 }: TrainOptions = {}): Promise<Sums> {
     checkLength("gradients", gradients, this.parameterElements);
     const { layout } = this.shared;
-    return this.run("train", batches, layout.resultElements, (results) => {
+    return this.run("train", { batches, lossScale }, layout.resultElements, (results) => {
       const segments = [...layout.results].flatMap(([name, segment]) => (layout.sums.includes(name) ? [] : [segment]));
       for (const { host, device, elements } of joined(segments)) gradients.set(results.subarray(device, device + elements), host);
     });
   }
 
   async evaluate(batches: readonly Batch[]): Promise<Sums> {
-    return this.run("evaluate", batches, this.shared.layout.sumElements, () => undefined);
+    return this.run("evaluate", { batches, lossScale: 1 }, this.shared.layout.sumElements, () => undefined);
   }
 
   async predict(batch: Batch): Promise<Float32Array> {
     return this.guarded(async () => {
       const { variant, results } = await this.runnable("predict", batch.rows);
       const elements = (variant.resultElements(predictionOutput) / batch.rows) * batch.samples;
-      const staging = this.submit(results, [{ variant, batch }], elements);
+      const staging = this.submit(results, [{ variant, batch }], { elements, lossScale: 1 });
       return readBack(staging, elements, (values) => values.slice());
     });
   }
@@ -112,14 +125,15 @@ export class GpuProgram implements Program {
     const { arena, parameters, results } = this.shared;
     arena.destroy();
     parameters.destroy();
+    this.halves?.destroy();
     results.destroy();
     this.lent.forget?.(this);
   }
 
-  /** Runs the batches, reads the first `elements` results, and shows them to `take` while they are there. */
+  /** Runs the batches, reads the first `elements` results, and shows them to `take`, unscaled, while they are there. */
   private async run(
     purpose: Exclude<Purpose, "predict">,
-    batches: readonly Batch[],
+    { batches, lossScale }: { batches: readonly Batch[]; lossScale: number },
     elements: number,
     take: (results: Float32Array) => void,
   ): Promise<Sums> {
@@ -130,8 +144,9 @@ export class GpuProgram implements Program {
         if (!variants.has(rows)) variants.set(rows, (await this.runnable(purpose, rows)).variant);
       }
       const work = batches.map((batch) => ({ variant: variants.get(batch.rows)!, batch }));
-      const staging = this.submit(this.shared.results, work, elements);
+      const staging = this.submit(this.shared.results, work, { elements, lossScale });
       return readBack(staging, elements, (results) => {
+        if (lossScale !== 1) for (let i = 0; i < results.length; i++) results[i] /= lossScale;
         take(results);
         return readSums(this.shared.layout, batches, results);
       });
@@ -151,13 +166,17 @@ export class GpuProgram implements Program {
     }
   }
 
-  private submit(results: Results, work: readonly { variant: Variant; batch: Batch }[], elements: number): GPUBuffer {
+  private submit(
+    results: Results,
+    work: readonly { variant: Variant; batch: Batch }[],
+    { elements, lossScale }: { elements: number; lossScale: number },
+  ): GPUBuffer {
     const { device } = this.shared;
     let encoder = device.createCommandEncoder();
     results.clear(encoder, elements);
     work.forEach(({ variant, batch }, i) => {
       // What is written to a buffer arrives after the work submitted before and ahead of the work submitted next.
-      variant.upload(batch);
+      variant.upload(batch, lossScale);
       variant.record(encoder);
       if (i === work.length - 1) return;
       device.queue.submit([encoder.finish()]);

@@ -8,7 +8,7 @@ import type { Layout } from "./plan/layout.ts";
 import { lower, type Limits, type Lowered } from "./plan/lower.ts";
 import { lifetimes, planMemory, type MemoryPlan } from "./plan/memory.ts";
 import { mergeProductSums } from "./plan/shared-weights.ts";
-import { aligned, type Tensor } from "./plan/tensor.ts";
+import { aligned, bytesOf, type Tensor } from "./plan/tensor.ts";
 
 export type Purpose = "train" | "evaluate" | "predict";
 
@@ -25,6 +25,8 @@ export interface Shared {
   readonly layout: Layout;
   readonly arena: Arena;
   readonly parameters: GPUBuffer;
+  /** The parameters in f16, where products read them so. */
+  readonly halves?: GPUBuffer;
   readonly results: Results;
 }
 
@@ -37,7 +39,7 @@ export interface Compiled {
   readonly constantElements: number;
 }
 
-/** The limits of a device that decide how a program is cut. */
+/** What decides how a program is cut. */
 export type ProgramLimits = Limits & { readonly maxBufferSize: number };
 
 /** @throws TabgradError ENGINE_UNSUPPORTED, GRAPH_INVALID where the graph lacks the outputs that the purpose is about */
@@ -92,11 +94,11 @@ export class Variant {
     return this.shared.layout.results.get(output)!.elements;
   }
 
-  /** Hands the batch's values to the device. */
-  upload(batch: Batch): void {
+  /** Hands the batch's values to the device, with weights that make losses, and so gradients, `lossScale` times as large. */
+  upload(batch: Batch, lossScale = 1): void {
     const { device, arena } = this.shared;
     for (const { name, shape, tensor } of this.compiled.lowered.inputs) {
-      const values = name === weightsInput ? batch.weights : batch.inputs[name];
+      const values = name === weightsInput ? scaled(batch.weights, lossScale) : batch.inputs[name];
       if (values?.length !== tensor.elements) {
         const came = values ? `${values.length} values` : "nothing";
         throw new TabgradError(
@@ -140,7 +142,8 @@ export class Variant {
 
   private resource(tensor: Tensor): GPUBufferBinding {
     // To a whole vec4f: what lies between tensors is nobody's.
-    const size = Math.ceil(tensor.elements / 4) * 16;
+    const bytes = bytesOf[tensor.type];
+    const size = Math.ceil(tensor.elements / 4) * 4 * bytes;
     switch (tensor.storage) {
       case "arena": {
         const { buffer, offset } = this.compiled.memory.places.get(tensor.id)!;
@@ -150,11 +153,16 @@ export class Variant {
         return { buffer: this.constants!, offset: this.compiled.constants.get(tensor.id)! * 4, size };
       case "parameter":
         return { buffer: this.shared.parameters, offset: tensor.offset! * 4, size };
+      case "half":
+        return { buffer: this.shared.halves!, offset: tensor.offset! * bytes, size };
       case "result":
         return { buffer: this.shared.results.buffer, offset: tensor.offset! * 4, size };
     }
   }
 }
+
+const scaled = (weights: Float32Array, factor: number): Float32Array =>
+  factor === 1 ? weights : weights.map((weight) => weight * factor);
 
 async function fillConstants(
   device: GPUDevice,

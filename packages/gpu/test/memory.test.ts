@@ -10,28 +10,26 @@ import { limits, mlp } from "./support.ts";
 
 const someLives = fc
   .array(
-    fc.record({ elements: fc.integer({ min: 1, max: 500 }), first: fc.integer({ min: -1, max: 20 }), length: fc.nat({ max: 8 }) }),
+    fc.record({ words: fc.integer({ min: 1, max: 500 }), first: fc.integer({ min: -1, max: 20 }), length: fc.nat({ max: 8 }) }),
     {
       maxLength: 40,
     },
   )
-  .map((list): Lifetime[] =>
-    list.map(({ elements, first, length }, tensor) => ({ tensor, elements, first, last: first + length })),
-  );
+  .map((list): Lifetime[] => list.map(({ words, first, length }, tensor) => ({ tensor, words, first, last: first + length })));
 
-function expectNoOverlap(lives: readonly Lifetime[], maxElements: number): void {
-  const { places, buffers } = planMemory(lives, maxElements);
+function expectNoOverlap(lives: readonly Lifetime[], maxWords: number): void {
+  const { places, buffers } = planMemory(lives, maxWords);
   for (const life of lives) {
     const { buffer, offset } = places.get(life.tensor)!;
     expect(offset % alignment).toBe(0);
-    expect(offset + life.elements).toBeLessThanOrEqual(buffers[buffer]);
+    expect(offset + life.words).toBeLessThanOrEqual(buffers[buffer]);
     for (const other of lives) {
       const at = places.get(other.tensor)!;
       if (other.tensor <= life.tensor || at.buffer !== buffer || other.first > life.last || life.first > other.last) continue;
-      expect(offset + aligned(life.elements) <= at.offset || at.offset + aligned(other.elements) <= offset).toBe(true);
+      expect(offset + aligned(life.words) <= at.offset || at.offset + aligned(other.words) <= offset).toBe(true);
     }
   }
-  buffers.forEach((elements) => expect(elements).toBeLessThanOrEqual(Math.max(maxElements, 0)));
+  buffers.forEach((words) => expect(words).toBeLessThanOrEqual(Math.max(maxWords, 0)));
 }
 
 describe("the memory plan", () => {
@@ -41,7 +39,7 @@ describe("the memory plan", () => {
   });
 
   it("gives a chain of tensors the memory of two", () => {
-    const lives = Array.from({ length: 10 }, (_, i): Lifetime => ({ tensor: i, elements: 64, first: i, last: i + 1 }));
+    const lives = Array.from({ length: 10 }, (_, i): Lifetime => ({ tensor: i, words: 64, first: i, last: i + 1 }));
     expect(planMemory(lives, 2 ** 20).buffers).toEqual([128]);
   });
 

@@ -50,6 +50,8 @@ export function describeEngine(engine: EngineReport, { verbose }: ReportOptions)
   lines.push(...describeProof(proof, engine.kind).map((line) => `       ${line}`));
   if (!engine.adapter) return lines;
   const { limits, features } = engine.adapter;
+  const half = features.includes("shader-f16");
+  lines.push(`       precision ${half ? "float32, mixed" : "float32 (mixed needs shader-f16)"}`);
   lines.push(`       features  ${[...features].sort().join(", ") || "none"}`);
   for (const [name, value] of Object.entries(limits).sort(([a], [b]) => a.localeCompare(b))) {
     if (verbose || tellingLimits.includes(name)) lines.push(`       ${name}  ${value.toLocaleString("en")}`);

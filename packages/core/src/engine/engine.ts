@@ -3,6 +3,13 @@ import type { Graph } from "../graph/graph.ts";
 
 export type EngineKind = "cpu" | "gpu";
 
+/**
+ * How an engine stores what it computes. "float32": all of it so. "mixed": activations, their gradients and copies of the weights that
+ * products read in f16, added in float32; parameters, their gradients and all sums in float32 (Micikevicius et al. 2018, "Mixed
+ * Precision Training").
+ */
+export type Precision = "float32" | "mixed";
+
 /** One run of a program: `rows` samples side by side, the last ones possibly padding. */
 export interface Batch {
   /** Rows of every input, padding included. A program compiles once for each number of rows it meets. */
@@ -23,6 +30,15 @@ export interface Sums {
   readonly metricSums: readonly number[];
 }
 
+export interface TrainOptions {
+  /**
+   * A power of two that losses are multiplied with before they are differentiated, and gradients and sums divided by afterwards, so that
+   * small gradients are not lost in f16. Where it is so large that one does not fit, gradients are not finite. Engines that compute in
+   * float32 need not heed it. Default: 1.
+   */
+  readonly lossScale?: number;
+}
+
 /** A graph made ready to run. Calls do not overlap: await one before the next. */
 export interface Program {
   /** Values in the flat parameter vector. */
@@ -36,7 +52,7 @@ export interface Program {
    * Forward, loss and backward of all `batches`; writes the *sum* of the per-sample gradients into `gradients` (flat vector,
    * overwritten, not added to) and returns the other sums.
    */
-  train(batches: readonly Batch[], gradients: Float32Array): Promise<Sums>;
+  train(batches: readonly Batch[], gradients: Float32Array, options?: TrainOptions): Promise<Sums>;
   /** Forward, loss and metrics. */
   evaluate(batches: readonly Batch[]): Promise<Sums>;
   /**
@@ -54,6 +70,8 @@ export interface CompileOptions {
    * and whatever ran before. It may cost speed: the cpu engine computes on one thread. Default: false.
    */
   readonly reproducible?: boolean;
+  /** Default: "float32". An engine that cannot do the other one rejects with ENGINE_UNSUPPORTED. */
+  readonly precision?: Precision;
 }
 
 export interface Engine {

@@ -37,6 +37,9 @@ export const bounds = {
   /** Numbers of all metrics together: a confusion matrix of 64 classes has 4,096. */
   metricSums: 4096,
 
+  /** What losses are multiplied with. */
+  lossScale: 2 ** 32,
+
   /** Characters (Unicode code points). */
   name: 64,
   host: 32,

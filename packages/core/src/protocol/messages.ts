@@ -1,5 +1,6 @@
 // The messages of proto/tabgrad.proto as plain objects, told apart by `type`: what the rest of tabgrad sees of the wire. What each
 // field means stands in the contract. A message that has a tensor carries it as `values`.
+import type { Precision } from "../engine/engine.ts";
 import type { Field, ShardInfo } from "../data/layout.ts";
 import type { Microbatch } from "../data/microbatch.ts";
 import type { TransformSpec } from "../data/transforms/index.ts";
@@ -97,6 +98,8 @@ export interface Welcome {
   readonly exact: boolean;
   /** Of training samples. Default: none. */
   readonly transforms?: readonly TransformSpec[];
+  /** How workers store what they compute. Default: "float32". */
+  readonly precision?: Precision;
 }
 
 export interface Refused {
@@ -126,6 +129,8 @@ export interface Assignment {
   readonly version: number;
   readonly microbatches: readonly Microbatch[];
   readonly upcomingShards: readonly number[];
+  /** In mixed precision, of a training assignment: what the worker multiplies losses with, and unscales. Default: 1. */
+  readonly lossScale?: number;
 }
 
 export interface Recall {

@@ -100,7 +100,7 @@ function readParametersBegin(body: Uint8Array): ParametersBegin {
 }
 
 function readAssignment(body: Uint8Array): Assignment {
-  const { assignment, purpose, step, version, microbatches, upcomingShards } = wire.Assignment.decode(body);
+  const { assignment, purpose, step, version, microbatches, upcomingShards, lossScale } = wire.Assignment.decode(body);
   length(microbatches, 1, bounds.microbatches, "microbatches in an Assignment");
   length(upcomingShards, 0, bounds.upcomingShards, "shards in Assignment.upcoming_shards");
   let samples = 0;
@@ -116,7 +116,17 @@ function readAssignment(body: Uint8Array): Assignment {
     read.map(({ index }) => index),
     "the indices of an Assignment's microbatches",
   );
-  return { type: "assignment", assignment, purpose: readPurpose(purpose), step, version, microbatches: read, upcomingShards };
+  return {
+    ...{ type: "assignment", assignment, purpose: readPurpose(purpose), step, version, microbatches: read, upcomingShards },
+    ...readLossScale(lossScale),
+  };
+}
+
+function readLossScale(value: number): Pick<Assignment, "lossScale"> {
+  if (value === 0) return {};
+  const lossScale = number(value, 1, bounds.lossScale, "Assignment.loss_scale");
+  if (!Number.isInteger(Math.log2(lossScale))) throw violation(`Assignment.loss_scale is ${lossScale}; expected a power of two`);
+  return { lossScale };
 }
 
 function readSlice({ shard, samples }: tabgrad.v1.Slice.$Properties): { shard: number; samples: number[] } {

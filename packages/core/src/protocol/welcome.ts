@@ -1,6 +1,7 @@
 // `Welcome`, the largest of the messages: all that a worker must know of a run, and all that it will allocate for it.
 import { tabgrad } from "#proto";
 import { type Field, type FieldStorage, shardLayout, type ShardInfo } from "../data/layout.ts";
+import type { Precision } from "../engine/engine.ts";
 import { transformsSchema } from "../data/transforms/index.ts";
 import { bounds } from "./bounds.ts";
 import { hexadecimal, length, number, text, violation } from "./check.ts";
@@ -16,12 +17,28 @@ const storageNumbers = {
   int32: wire.StorageType.STORAGE_TYPE_INT32,
 } as const satisfies Record<FieldStorage, number>;
 
+const precisionNumbers = {
+  float32: wire.Precision.PRECISION_FLOAT32,
+  mixed: wire.Precision.PRECISION_MIXED,
+} as const satisfies Record<Precision, number>;
+
 const storages = new Map(Object.entries(storageNumbers).map(([storage, number]) => [number as number, storage as FieldStorage]));
 
 export function welcomeProperties(message: Welcome): tabgrad.v1.Welcome.$Properties {
   const fields = writable(message.fields).map((field) => ({ ...field, storage: storageNumbers[field.storage] }));
-  const { transforms = [], ...rest } = writable(message);
-  return { ...rest, fields, transforms: transforms.length > 0 ? JSON.stringify(transforms) : "" };
+  const { transforms = [], precision = "float32", ...rest } = writable(message);
+  return {
+    ...rest,
+    fields,
+    transforms: transforms.length > 0 ? JSON.stringify(transforms) : "",
+    precision: precisionNumbers[precision],
+  };
+}
+
+function readPrecision(value: number): Pick<Welcome, "precision"> {
+  if (value === precisionNumbers.mixed) return { precision: "mixed" };
+  if (value === wire.Precision.PRECISION_UNSPECIFIED || value === precisionNumbers.float32) return {};
+  throw violation(`Welcome.precision is ${value}; expected 1 (float32) or 2 (mixed)`);
 }
 
 function readTransforms(json: string): Pick<Welcome, "transforms"> {
@@ -64,6 +81,7 @@ export function readWelcome(body: Uint8Array): Welcome {
     worker,
     exact,
     ...readTransforms(welcome.transforms),
+    ...readPrecision(welcome.precision),
   };
 }
 

@@ -1,4 +1,5 @@
 // What a person writes: the type that an editor completes, and nothing else. schema.ts checks it.
+import type { Precision } from "../engine/engine.ts";
 import type { DataSpec } from "../data/spec/index.ts";
 import type { TransformSpec } from "../data/transforms/index.ts";
 import type { Layer } from "../model/layer.ts";
@@ -72,6 +73,11 @@ export interface RunFile {
    * false.
    */
   readonly exact?: boolean;
+  /**
+   * "mixed" stores activations and copies of the weights in f16, which halves the memory that they take and move, and adds in float32. It
+   * needs workers on GPUs that have shader-f16, and none that has not takes part (docs/training.md). Default: "float32".
+   */
+  readonly precision?: Precision;
   /** When to measure loss and metrics on held-out samples. Default: every epoch. */
   readonly evaluateEvery?: Interval;
   /**

@@ -64,6 +64,7 @@ export const settingsShape = {
   evaluateEvery: interval.default({ epochs: 1 }),
   checkpointEvery: checkpointInterval.default({ epochs: 1 }),
   exact: z.boolean({ error: "expected true or false" }).default(false),
+  precision: z.enum(["float32", "mixed"], { error: 'expected "float32" or "mixed"' }).default("float32"),
   initialise: initialiseSchema.optional(),
   parameterGroups: z.array(parameterGroupSchema, { error: groupsExpected }).default([]),
   clip: clipSchema.optional(),

@@ -2,7 +2,7 @@
 import type { Field, ShardInfo } from "../data/layout.ts";
 import type { Microbatch } from "../data/microbatch.ts";
 import type { TransformSpec } from "../data/transforms/index.ts";
-import type { Sums } from "../engine/engine.ts";
+import type { Precision, Sums } from "../engine/engine.ts";
 import type { Purpose } from "../protocol/messages.ts";
 
 /** What a run is, as far as computing goes: the parts of `Welcome` that it takes. */
@@ -19,6 +19,8 @@ export interface ComputeSetup {
   readonly transforms?: readonly TransformSpec[];
   /** Whether the bits of a gradient may depend on nothing but its microbatches: see `Welcome.exact`. */
   readonly exact: boolean;
+  /** Default: "float32". */
+  readonly precision?: Precision;
 }
 
 export interface ComputeRequest {
@@ -28,6 +30,8 @@ export interface ComputeRequest {
   readonly microbatches: readonly Microbatch[];
   /** Where the gradient goes: `parameterElements` float32 values, of any content. Absent for an evaluation. */
   readonly gradients?: ArrayBuffer;
+  /** As an engine's `train` takes it. Default: 1. */
+  readonly lossScale?: number;
 }
 
 export interface ComputeResult {

@@ -10,7 +10,7 @@ import { hasLoss, keysInput } from "../graph/training.ts";
 import { bounds } from "../protocol/bounds.ts";
 import { violation } from "../protocol/check.ts";
 import type { Compute, ComputeRequest, ComputeResult, ComputeSetup } from "./compute.ts";
-import { ExactTraining, sumExactly } from "./exact-training.ts";
+import { ExactTraining, sumExactly, type ExactUse } from "./exact-training.ts";
 import { ReplaceableEngine } from "./replaceable-engine.ts";
 
 /** The most rows of one batch. A CPU gains nothing from more; a GPU wants many, and memory limits it. */
@@ -61,7 +61,9 @@ export class EngineCompute implements Compute {
       const graph = graphFromJson(setup.graph);
       checkGraph(graph, setup);
       const engine = await this.#engine.sound();
-      const program = await this.#engine.watch(() => engine.compile(graph, { reproducible: setup.exact }));
+      const program = await this.#engine.watch(() =>
+        engine.compile(graph, { reproducible: setup.exact, precision: setup.precision }),
+      );
       if (program.parameterElements !== setup.parameterElements) {
         await program.close();
         throw violation(`Welcome.parameter_elements is ${setup.parameterElements}; its graph has ${program.parameterElements}`);
@@ -98,27 +100,30 @@ export class EngineCompute implements Compute {
     });
   }
 
-  run({ purpose, step, microbatches, gradients }: ComputeRequest): Promise<ComputeResult> {
+  run({ purpose, step, microbatches, gradients, lossScale }: ComputeRequest): Promise<ComputeResult> {
     return this.#inOrder(async () => {
       const run = this.#loaded();
       if ((purpose === "train") !== (gradients !== undefined))
         throw new Error("a gradient buffer belongs to training, and only to it");
       const began = performance.now();
       if (gradients) run.gradients = arrayOf(gradients, run.gradients);
-      const sums = await (gradients ? this.#train(run, { step, microbatches }, run.gradients!) : this.#evaluate(run, microbatches));
+      const sums = await (gradients
+        ? this.#train(run, { step, microbatches, lossScale }, run.gradients!)
+        : this.#evaluate(run, microbatches));
       return { sums, gradients, computeMs: performance.now() - began };
     });
   }
 
   #train(
     run: LoadedRun,
-    { step, microbatches }: Pick<ComputeRequest, "step" | "microbatches">,
+    { step, microbatches, lossScale }: Pick<ComputeRequest, "step" | "microbatches" | "lossScale">,
     gradients: Float32Array<ArrayBuffer>,
   ): Promise<Sums> {
     const { program, exact } = run;
-    if (!exact) return this.#withBatches(run, microbatches, (batches) => program.train(batches, gradients), step);
+    if (!exact) return this.#withBatches(run, microbatches, (batches) => program.train(batches, gradients, { lossScale }), step);
     // One microbatch is one batch, of as many rows as any other.
-    return exact.train(microbatches, (one, train) => this.#withBatches(run, [one], ([batch]) => train(batch), step), gradients);
+    const use: ExactUse = (one, train) => this.#withBatches(run, [one], ([batch]) => train(batch), step);
+    return exact.train(microbatches, use, gradients, { lossScale });
   }
 
   #evaluate(run: LoadedRun, microbatches: readonly Microbatch[]): Promise<Sums> {

@@ -1,6 +1,6 @@
 // Computing in an exact run: every microbatch alone, in a batch of its own, and gradients and sums added along the fixed tree.
 import type { Microbatch } from "../data/microbatch.ts";
-import type { Batch, Program, Sums } from "../engine/engine.ts";
+import type { Batch, Program, Sums, TrainOptions } from "../engine/engine.ts";
 import type { TabgradError } from "../errors.ts";
 import { violation } from "../protocol/check.ts";
 import { addInto, addSums, type Block, isAlignedBlock, TreeSum } from "../reduction/index.ts";
@@ -46,6 +46,9 @@ export async function sumExactly(
   return tree.take();
 }
 
+/** Lends a microbatch's batch for as long as the function that it is given runs. */
+export type ExactUse = (microbatch: Microbatch, train: (batch: Batch) => Promise<Sums>) => Promise<Sums>;
+
 /** What a program trains with in an exact run. */
 export class ExactTraining {
   readonly #program: Program;
@@ -58,14 +61,14 @@ export class ExactTraining {
 
   /**
    * @param microbatches a block of the tree
-   * @param use lends a microbatch's batch for as long as the function that it is given runs
    * @param gradients where the sum goes
    * @throws TabgradError PROTOCOL_VIOLATION where they are no block
    */
   async train(
     microbatches: readonly Microbatch[],
-    use: (microbatch: Microbatch, train: (batch: Batch) => Promise<Sums>) => Promise<Sums>,
+    use: ExactUse,
     gradients: Float32Array<ArrayBuffer>,
+    options?: TrainOptions,
   ): Promise<Sums> {
     const block = exactBlock(microbatches);
     if (!block) throw noBlock(microbatches);
@@ -74,7 +77,7 @@ export class ExactTraining {
       const { index } = microbatch;
       // Sums stay where their first leaf was: that of the block's first leaf becomes the total.
       const target = index === block.first ? gradients : this.#vector();
-      const sums = await use(microbatch, (batch) => this.#program.train([batch], target));
+      const sums = await use(microbatch, (batch) => this.#program.train([batch], target, options));
       tree.add({ first: index, end: index + 1 }, { gradients: target, sums });
     }
     return tree.take().sums;

@@ -182,8 +182,8 @@ export class WorkerSession {
   }
 
   #load(token: number, welcome: Welcome): void {
-    const { graph, metrics, fields, shards, microbatchSize, parameterElements, seed, transforms, exact } = welcome;
-    const setup = { graph, metrics, fields, shards, microbatchSize, parameterElements, seed, transforms, exact };
+    const { graph, metrics, fields, shards, microbatchSize, parameterElements, seed, transforms, exact, precision } = welcome;
+    const setup = { graph, metrics, fields, shards, microbatchSize, parameterElements, seed, transforms, exact, precision };
     this.#compute.load(setup).then(
       () => this.#take({ type: "loaded", token }),
       (error: unknown) => this.#take({ type: "loadFailed", token, error: asTabgradError(error) }),
@@ -229,11 +229,11 @@ export class WorkerSession {
     }
   }
 
-  async #run(token: number, { purpose, step, microbatches }: Assignment): Promise<void> {
+  async #run(token: number, { purpose, step, microbatches, lossScale }: Assignment): Promise<void> {
     const spare = purpose === "train" ? (this.#spareGradients.pop() ?? new ArrayBuffer(this.#gradientBytes)) : undefined;
     try {
       const [result] = await Promise.all([
-        this.#compute.run({ purpose, step, microbatches, gradients: spare }),
+        this.#compute.run({ purpose, step, microbatches, gradients: spare, lossScale }),
         this.#parametersSet,
       ]);
       this.#take({ type: "computed", token, ...result });

@@ -27,6 +27,9 @@ const wantedLimits = [
   "maxComputeWorkgroupsPerDimension",
 ] as const satisfies readonly (keyof GPUSupportedLimits)[];
 
+/** The feature that a GPU needs to store values in f16. */
+export const halfFeature = "shader-f16";
+
 export function reportAdapter(adapter: GPUAdapter): AdapterReport {
   const { vendor, architecture, device, description } = adapter.info;
   const limits: Record<string, number> = {};
@@ -52,13 +55,14 @@ export function isSoftware({ fallback, name, description, architecture }: Adapte
 }
 
 /**
- * A device with the adapter's own limits instead of WebGPU's small defaults. An adapter serves one such request.
+ * A device with f16 where the adapter has it, and the adapter's own limits instead of WebGPU's small defaults. An adapter serves one such request.
  * @throws TabgradError ENGINE_UNAVAILABLE
  */
 export async function requestDevice(adapter: GPUAdapter): Promise<GPUDevice> {
+  const requiredFeatures = ([halfFeature] as const).filter((feature) => adapter.features.has(feature));
   const requiredLimits = Object.fromEntries(wantedLimits.map((name) => [name, adapter.limits[name]]));
   try {
-    return await adapter.requestDevice({ label: "tabgrad", requiredLimits });
+    return await adapter.requestDevice({ label: "tabgrad", requiredFeatures, requiredLimits });
   } catch (cause) {
     throw new TabgradError(
       "ENGINE_UNAVAILABLE",

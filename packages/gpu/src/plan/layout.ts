@@ -1,5 +1,6 @@
 // Where parameters and results lie in their buffers. Each starts at a multiple of the alignment, so that a kernel can bind it by
-// itself and read it by four; the flat vector of the host has no such gaps, and this is the one place that knows both.
+// itself and read it by four, in float32 or in f16; the flat vector of the host has no such gaps, and this is the one place that knows
+// both.
 import { elementCount, gradientPrefix, hasLoss, parameterSlots, sampleSums, type Graph } from "@tabgrad/core";
 import { aligned } from "./tensor.ts";
 
@@ -41,7 +42,7 @@ export function layoutOf(forward: Graph): Layout {
     const elements = elementCount(shape);
     parameters.set(name, { host: offset, device: parameterElements, elements });
     if (trainable) results.set(gradientPrefix + name, { host: offset, device: sumElements + parameterElements, elements });
-    parameterElements += aligned(elements);
+    parameterElements += 2 * aligned(elements / 2);
   }
   const resultElements = trainable ? sumElements + parameterElements : 0;
   return { parameters, parameterElements, results, sums: sums.map(({ name }) => name), sumElements, resultElements };

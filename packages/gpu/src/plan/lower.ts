@@ -1,5 +1,5 @@
 // From a graph with known shapes to a list of dispatches over tensors. No device is needed: the result is text and numbers.
-import { elementCount, formatShape, TabgradError, type Graph, type Node, type Shape } from "@tabgrad/core";
+import { elementCount, formatShape, TabgradError, type Graph, type Node, type Precision, type Shape } from "@tabgrad/core";
 import { anchorLowering, asAny, loweringOf } from "../kernels/index.ts";
 import { widen } from "../kernels/elementwise.ts";
 import type { AnchorContext } from "../kernels/lowering.ts";
@@ -10,10 +10,13 @@ import { Emitter, lanesFor } from "./emitter.ts";
 import { fuse, type Group } from "./fusion.ts";
 import type { Layout } from "./layout.ts";
 import { nestConcatenations } from "./nest-concatenations.ts";
-import type { Tensor } from "./tensor.ts";
+import { isProduct, storageTypes } from "./storage.ts";
+import { bytesOf, type ElementType, type Tensor } from "./tensor.ts";
 
-/** The limits of a device that shape a program. */
+/** What shapes a program beside its graph: the limits of a device, and how values are stored there. */
 export interface Limits {
+  /** Default: "float32". */
+  readonly precision?: Precision;
   readonly maxStorageBuffersPerShaderStage: number;
   readonly maxStorageBufferBindingSize: number;
   readonly maxComputeWorkgroupsPerDimension: number;
@@ -57,7 +60,9 @@ class Lowerer {
   private readonly limits: Limits;
   private readonly owners: ReadonlyMap<number, number>;
   private readonly groups: readonly Group[];
+  private readonly types: readonly ElementType[];
   private readonly tensors: Tensor[] = [];
+  private readonly halves = new Map<number, Tensor>();
   private readonly ownTensors = new Map<number, Tensor>();
 
   constructor(graph: Graph, layout: Layout, limits: Limits) {
@@ -65,6 +70,7 @@ class Lowerer {
     this.layout = layout;
     this.limits = limits;
     ({ owners: this.owners, groups: this.groups } = fuse(graph, limits.maxStorageBuffersPerShaderStage));
+    this.types = storageTypes(graph, this.owners, limits.precision ?? "float32");
   }
 
   run(): Lowered {
@@ -79,21 +85,37 @@ class Lowerer {
     const owner = this.owners.get(node);
     if (owner === undefined) return undefined;
     let tensor = this.ownTensors.get(owner);
-    if (!tensor) this.ownTensors.set(owner, (tensor = this.makeTensor(this.graph.nodes[owner])));
+    if (!tensor) this.ownTensors.set(owner, (tensor = this.makeTensor(owner)));
     return tensor;
   };
 
-  private makeTensor(node: Node): Tensor {
+  /** What an anchor reads from memory. Products have copies in f16 of the parameters that they read, where the run is in mixed precision. */
+  private operandOf(node: Node, input: number): Tensor {
+    const owner = this.owners.get(node.inputs[input])!;
+    const parameter = this.graph.nodes[owner];
+    if (this.limits.precision !== "mixed" || !isProduct(node) || parameter.operation !== "parameter") return this.tensorOf(owner)!;
+    let half = this.halves.get(owner);
+    if (!half) this.halves.set(owner, (half = this.add({ ...this.tensorOf(owner)!, storage: "half", type: "f16" }, parameter)));
+    return half;
+  }
+
+  private makeTensor(index: number): Tensor {
+    const node = this.graph.nodes[index];
+    const type = this.types[index];
     const elements = elementCount(node.shape);
     if (node.operation === "parameter") {
-      return this.add({ storage: "parameter", elements, offset: this.layout.parameters.get(node.attributes.name)!.device }, node);
+      return this.add(
+        { storage: "parameter", elements, type, offset: this.layout.parameters.get(node.attributes.name)!.device },
+        node,
+      );
     }
-    if (node.operation === "constant") return this.add({ storage: "constant", elements, values: node.attributes.values }, node);
-    return this.add({ storage: "arena", elements }, node);
+    if (node.operation === "constant")
+      return this.add({ storage: "constant", elements, type, values: node.attributes.values }, node);
+    return this.add({ storage: "arena", elements, type }, node);
   }
 
   private add(tensor: Omit<Tensor, "id">, node: Node): Tensor {
-    const bytes = tensor.elements * 4;
+    const bytes = tensor.elements * bytesOf[tensor.type];
     if (bytes > this.limits.maxStorageBufferBindingSize) {
       throw new TabgradError(
         "ENGINE_UNSUPPORTED",
@@ -118,7 +140,7 @@ class Lowerer {
   private targetOf({ output, root: index }: Group, root: Node): Tensor {
     if (output === undefined) return this.tensorOf(index)!;
     const segment = this.layout.results.get(output)!;
-    return this.add({ storage: "result", elements: segment.elements, offset: segment.device }, root);
+    return this.add({ storage: "result", elements: segment.elements, type: "f32", offset: segment.device }, root);
   }
 
   /** A kernel without an anchor: each thread computes one element, or four. */
@@ -149,10 +171,10 @@ class Lowerer {
       outputShape: node.shape,
       maxGroups: this.limits.maxComputeWorkgroupsPerDimension,
       shapeOf,
-      tensor: (input) => this.tensorOf(node.inputs[input])!,
+      tensor: (input) => this.operandOf(node, input),
       operand: (shader, block, input, position) =>
         new Emitter(this.graph, this.tensorOf, shader, block).value(node.inputs[input], position),
-      scratch: (elements) => this.add({ storage: "arena", elements }, node),
+      scratch: (elements) => this.add({ storage: "arena", elements, type: "f32" }, node),
       finish: (shader, block, position, value) => {
         const result = shader.writes(target, group.output !== undefined);
         const emitter = new Emitter(this.graph, this.tensorOf, shader, block, {

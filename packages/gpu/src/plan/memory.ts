@@ -2,12 +2,13 @@
 // share memory. Greedy by size: Pisarchyk & Lee 2020, "Efficient Memory Management for Deep Neural Net Inference",
 // https://arxiv.org/abs/2001.03288.
 import type { Dispatch } from "../wgsl/shader.ts";
-import { aligned, type Tensor } from "./tensor.ts";
+import { aligned, wordsOf, type Tensor } from "./tensor.ts";
 
 /** When a tensor must keep its place: from the first dispatch that writes it to the last one that reads it. */
 export interface Lifetime {
   readonly tensor: number;
-  readonly elements: number;
+  /** Of four bytes. */
+  readonly words: number;
   readonly first: number;
   readonly last: number;
 }
@@ -15,13 +16,13 @@ export interface Lifetime {
 export interface Place {
   /** Which buffer of the arena. */
   readonly buffer: number;
-  /** In elements, a multiple of the alignment. */
+  /** In words, a multiple of the alignment. */
   readonly offset: number;
 }
 
 export interface MemoryPlan {
   readonly places: ReadonlyMap<number, Place>;
-  /** Elements of each buffer of the arena. */
+  /** Words of each buffer of the arena. */
   readonly buffers: readonly number[];
 }
 
@@ -35,34 +36,36 @@ export function lifetimes(tensors: readonly Tensor[], dispatches: readonly Dispa
       last.set(tensor.id, time);
     }
   });
-  return tensors.flatMap(({ id, storage, elements }) =>
-    storage === "arena" && first.has(id) ? [{ tensor: id, elements, first: first.get(id)!, last: last.get(id)! }] : [],
-  );
+  return tensors.flatMap((tensor) => {
+    const { id, storage } = tensor;
+    if (storage !== "arena" || !first.has(id)) return [];
+    return [{ tensor: id, words: wordsOf(tensor), first: first.get(id)!, last: last.get(id)! }];
+  });
 }
 
-/** @param maxElements the most that one buffer may have; a tensor has no more */
-export function planMemory(lives: readonly Lifetime[], maxElements: number): MemoryPlan {
+/** @param maxWords the most that one buffer may have; a tensor has no more */
+export function planMemory(lives: readonly Lifetime[], maxWords: number): MemoryPlan {
   const placed: (Lifetime & Place)[] = [];
   const buffers: number[] = [];
-  for (const life of [...lives].sort((a, b) => b.elements - a.elements || a.first - b.first || a.tensor - b.tensor)) {
-    const place = firstGap(life, placed, maxElements);
+  for (const life of [...lives].sort((a, b) => b.words - a.words || a.first - b.first || a.tensor - b.tensor)) {
+    const place = firstGap(life, placed, maxWords);
     placed.push({ ...life, ...place });
-    buffers[place.buffer] = Math.max(buffers[place.buffer] ?? 0, place.offset + aligned(life.elements));
+    buffers[place.buffer] = Math.max(buffers[place.buffer] ?? 0, place.offset + aligned(life.words));
   }
   return { places: new Map(placed.map(({ tensor, buffer, offset }) => [tensor, { buffer, offset }])), buffers };
 }
 
 /** The lowest place, in the first buffer that has one, that no tensor alive at the same time takes. */
-function firstGap(life: Lifetime, placed: readonly (Lifetime & Place)[], maxElements: number): Place {
-  const size = aligned(life.elements);
+function firstGap(life: Lifetime, placed: readonly (Lifetime & Place)[], maxWords: number): Place {
+  const size = aligned(life.words);
   const rivals = placed.filter((other) => other.first <= life.last && life.first <= other.last).sort((a, b) => a.offset - b.offset);
   for (let buffer = 0; ; buffer++) {
     const here = rivals.filter((other) => other.buffer === buffer);
     let offset = 0;
     for (const other of here) {
       if (offset + size <= other.offset) break;
-      offset = Math.max(offset, other.offset + aligned(other.elements));
+      offset = Math.max(offset, other.offset + aligned(other.words));
     }
-    if (here.length === 0 || offset + size <= maxElements) return { buffer, offset };
+    if (here.length === 0 || offset + size <= maxWords) return { buffer, offset };
   }
 }

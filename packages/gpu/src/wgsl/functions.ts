@@ -2,9 +2,17 @@
 // WGSL lets max(), min(), tanh() and log() do as they like with NaN and infinities, and a compiler may take x != x for false, so
 // NaN is told by its bits.
 
-/** T is f32 or vec4f, U is u32 or vec4u; `name` of another function stands as `$name`. */
+/** T is f32 or vec4f, U is u32 or vec4u, H is f16 or vec4<f16>; `name` of another function stands as `$name`. */
 const sources = {
   isNan: `fn $isNan(x: T) -> B { return (bitcast<U>(x) & U(0x7fffffffu)) > U(0x7f800000u); }`,
+  // To f16. What is too large becomes an infinity, which WGSL leaves open.
+  narrowed: `fn $narrowed(x: T) -> H {
+  let bits = bitcast<U>(x);
+  let size = bits & U(0x7fffffffu);
+  let special = select(U(0x7c00u), U(0x7e00u), size > U(0x7f800000u)) | ((bits >> U(16u)) & U(0x8000u));
+  let large = size >= U(0x477ff000u);
+  return select(H(select(x, T(0.0), large)), $halfFromBits(special), large);
+}`,
   maximum: `fn $maximum(a: T, b: T) -> T { return select(select(b, a, a > b), a, $isNan(a)); }`,
   minimum: `fn $minimum(a: T, b: T) -> T { return select(select(b, a, a < b), a, $isNan(a)); }`,
   sign: `fn $sign(x: T) -> T { return select(select(x, T(-1.0), x < T(0.0)), T(1.0), x > T(0.0)); }`,
@@ -78,6 +86,14 @@ const sources = {
 
 export type FunctionName = keyof typeof sources;
 
+/** By lanes: the low 16 bits of each number as an f16. */
+const halfFromBits = {
+  1: "fn halfFromBits1(bits: u32) -> f16 { return bitcast<vec2<f16>>(bits).x; }",
+  4: `fn halfFromBits4(bits: vec4u) -> vec4<f16> {
+  return bitcast<vec4<f16>>(vec2u(bits.x | (bits.y << 16u), bits.z | (bits.w << 16u)));
+}`,
+} as const;
+
 const scalarOnly = {
   fromBits: "fn fromBits(bits: u32) -> f32 { return bitcast<f32>(bits); }",
   // Threefry-2x32, 20 rounds, as core's random/threefry.ts has it (Salmon et al. 2011).
@@ -113,16 +129,21 @@ export class FunctionSet {
     if (!this.texts.has(own)) {
       // Callees first, for the reader; WGSL itself does not mind.
       const source = sources[name];
-      const callees = new Set([...source.matchAll(/\$(\w+)/g)].map(([, callee]) => callee as FunctionName));
+      const callees = new Set([...source.matchAll(/\$(\w+)/g)].map(([, callee]) => callee as FunctionName | "halfFromBits"));
       if (source.includes("fromBits")) this.fromBits();
-      callees.forEach((callee) => callee !== name && this.use(callee, lanes));
-      const [t, u, b] = lanes === 1 ? ["f32", "u32", "bool"] : ["vec4f", "vec4u", "vec4<bool>"];
+      callees.forEach((callee) => callee !== name && this.callee(callee, lanes));
+      const [t, u, b, h] = lanes === 1 ? ["f32", "u32", "bool", "f16"] : ["vec4f", "vec4u", "vec4<bool>", "vec4<f16>"];
       this.texts.set(
         own,
-        source.replace(/\$(\w+)/g, `$1${lanes}`).replace(/\b([TUB])\b/g, (letter) => ({ T: t, U: u, B: b })[letter]!),
+        source.replace(/\$(\w+)/g, `$1${lanes}`).replace(/\b([TUBH])\b/g, (letter) => ({ T: t, U: u, B: b, H: h })[letter]!),
       );
     }
     return own;
+  }
+
+  private callee(name: FunctionName | "halfFromBits", lanes: 1 | 4): void {
+    if (name === "halfFromBits") this.texts.set(`${name}${lanes}`, halfFromBits[lanes]);
+    else this.use(name, lanes);
   }
 
   fromBits(): string {

@@ -43,20 +43,30 @@ export class Binding {
     return `${this.name}_store${lanes}(${index}, ${value});`;
   }
 
-  /** The variable and its accessors; elements that are ever taken by four are declared by four. */
+  /** Lanes of what is stored in f16: each needs its function that narrows. */
+  get narrowing(): readonly Lanes[] {
+    return this.tensor.type === "f16" ? ([1, 4] as const).filter((lanes) => this.uses.has(`store${lanes}`)) : [];
+  }
+
+  /** The variable and its accessors, which convert from and to float32; elements that are ever taken by four are declared by four. */
   declaration(number: number, accumulate: boolean): string[] {
     const { name } = this;
+    const { type } = this.tensor;
+    const half = type === "f16";
+    const four = half ? "vec4<f16>" : "vec4f";
+    const wide = (code: string, of: string): string => (half ? `${of}(${code})` : code);
+    const stored = (lanes: Lanes): string => (half ? `narrowed${lanes}(value)` : "value");
     const packed = this.uses.has("load4") || this.uses.has("store4");
     const element = packed ? `${name}[i / 4u][i % 4u]` : `${name}[i]`;
     const assign = accumulate ? "+=" : "=";
     const accessors = {
-      load1: `fn ${name}_load1(i: u32) -> f32 { return ${element}; }`,
-      load4: `fn ${name}_load4(i: u32) -> vec4f { return ${name}[i / 4u]; }`,
-      store1: `fn ${name}_store1(i: u32, value: f32) { ${element} ${assign} value; }`,
-      store4: `fn ${name}_store4(i: u32, value: vec4f) { ${name}[i / 4u] ${assign} value; }`,
+      load1: `fn ${name}_load1(i: u32) -> f32 { return ${wide(element, "f32")}; }`,
+      load4: `fn ${name}_load4(i: u32) -> vec4f { return ${wide(`${name}[i / 4u]`, "vec4f")}; }`,
+      store1: `fn ${name}_store1(i: u32, value: f32) { ${element} ${assign} ${stored(1)}; }`,
+      store4: `fn ${name}_store4(i: u32, value: vec4f) { ${name}[i / 4u] ${assign} ${stored(4)}; }`,
     };
     return [
-      `@group(0) @binding(${number}) var<storage, ${this.access}> ${name}: array<${packed ? "vec4f" : "f32"}>;`,
+      `@group(0) @binding(${number}) var<storage, ${this.access}> ${name}: array<${packed ? four : type}>;`,
       ...Object.entries(accessors).flatMap(([use, text]) => (this.uses.has(use as "load1") ? [text] : [])),
     ];
   }
@@ -118,7 +128,9 @@ export class Shader {
     const x = Math.min(size.groups, maxGroups);
     const y = Math.ceil(size.groups / x);
     const bindings = [...(this.output ? [this.output] : []), ...this.inputs.values()];
+    for (const lanes of this.output?.narrowing ?? []) this.functions.use("narrowed", lanes);
     const lines = [
+      ...(bindings.some(({ tensor }) => tensor.type === "f16") ? ["enable f16;"] : []),
       ...bindings.flatMap((binding, number) => binding.declaration(number, binding === this.output && this.accumulate)),
       ...this.functions.text(),
       ...this.declarations,
