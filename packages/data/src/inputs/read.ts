@@ -35,7 +35,7 @@ export interface InputOptions {
 type Format = "image" | "npy" | "idx" | "jsonLines" | "csv";
 
 /** @throws TabgradError DATA_… where a file can't be read, or holds something else than the model takes */
-export async function* readInputs(file: LocalFile, options: InputOptions): AsyncGenerator<InputBlock> {
+export async function* readInputs(file: LocalFile, options: InputOptions): AsyncGenerator<InputBlock, void> {
   switch (await formatOf(file)) {
     case "image":
       return yield* image(file, options);
@@ -70,7 +70,7 @@ function csvFormat(data: DataSpec): { header?: boolean; delimiter?: string } {
 }
 
 /** Brought to the size that the model takes, as the run's own images were. */
-async function* image(file: LocalFile, { features: { shape }, data }: InputOptions): AsyncGenerator<InputBlock> {
+async function* image(file: LocalFile, { features: { shape }, data }: InputOptions): AsyncGenerator<InputBlock, void> {
   const [channels, height, width] = shape.length === 2 ? [1, ...shape] : shape;
   if ((shape.length !== 2 && shape.length !== 3) || (channels !== 1 && channels !== 3)) {
     throw mismatch("DATA_IMAGE_INVALID", file.name, "it is an image", shape);
@@ -80,7 +80,7 @@ async function* image(file: LocalFile, { features: { shape }, data }: InputOptio
   yield { places: [file.name], values };
 }
 
-async function* array(file: ArrayFile, shape: Shape): AsyncGenerator<InputBlock> {
+async function* array(file: ArrayFile, shape: Shape): AsyncGenerator<InputBlock, void> {
   const [samples, ...sample] = file.shape;
   const elements = elementCount(shape);
   // One sample alone may come without the dimension that counts them.
@@ -110,7 +110,7 @@ async function* array(file: ArrayFile, shape: Shape): AsyncGenerator<InputBlock>
   }
 }
 
-async function* rows(table: Table, { features }: InputOptions): AsyncGenerator<InputBlock> {
+async function* rows(table: Table, { features }: InputOptions): AsyncGenerator<InputBlock, void> {
   const columns = columnsOf(table, features);
   const encode = featureEncoder(table, columns);
   const positions = columns.map(({ name }) => table.names.indexOf(name));
