@@ -73,8 +73,12 @@ function labelWords(labels: LabelDescription): string {
 /** The first few of many. */
 function some(names: readonly string[]): string {
   const most = 12;
-  return names.length > most ? `${names.slice(0, most).join(", ")} and ${names.length - most} more` : names.join(", ");
+  const shown = names.slice(0, most).map(quoted).join(", ");
+  return names.length > most ? `${shown} and ${names.length - most} more` : shown;
 }
+
+/** In quotes where a name would not be seen, or be taken for two: the characters of a text are names, too. */
+const quoted = (name: string): string => (/^\s|\s$|[\n\r\t,]|^$/.test(name) ? JSON.stringify(name) : name);
 
 function fileWords({ name, bytes: size, sha256, problem }: CheckpointFindings["files"][number]): string {
   if (problem !== undefined) return `${pc.red("✗")} ${name}: ${problem}`;
