@@ -261,6 +261,10 @@ class CoordinatedRun implements RunningCoordinator, ConnectionHandler {
         return void this.accept(action);
       case "recall":
         return void this.recall(action);
+      case "startOver":
+        this.reducer.startOver();
+        this.scoreboard.startOver();
+        return undefined;
       case "discard":
         return undefined;
       case "evaluated":
@@ -278,7 +282,7 @@ class CoordinatedRun implements RunningCoordinator, ConnectionHandler {
     }
   }
 
-  private assign({ worker, assignment, purpose, step, version, microbatches }: Performing<"assign">): void {
+  private assign({ worker, assignment, purpose, step, version, microbatches, lossScale }: Performing<"assign">): void {
     const connection = this.team.get(worker)?.connection;
     // Whoever was not needed when they were new does not have them. Those of a version to come go to all that are assigned to it.
     if (connection && this.reducer.has(version) && connection.version < version) this.sendParameters(connection, version);
@@ -290,6 +294,7 @@ class CoordinatedRun implements RunningCoordinator, ConnectionHandler {
       version,
       microbatches: this.schedule.microbatches(purpose, step, microbatches),
       upcomingShards: this.schedule.upcomingShards(purpose, step, microbatches),
+      ...(lossScale !== undefined && { lossScale }),
     });
   }
 
@@ -352,8 +357,7 @@ class CoordinatedRun implements RunningCoordinator, ConnectionHandler {
   }
 
   private snapshot(): Snapshot {
-    const { learningRate } = this.loop.state;
-    const manifest = this.description.manifest(learningRate, this.scoreboard.evaluation, this.port);
+    const manifest = this.description.manifest(this.loop.state, this.scoreboard.evaluation, this.port);
     return takeSnapshot(this.reducer.weights(), this.reducer.optimizerState(), manifest);
   }
 

@@ -115,10 +115,14 @@ export class Description {
   }
 
   /**
-   * @param learningRate of the coming steps: a run that goes on from the checkpoint goes on with it
+   * The learning rate and the loss scale are those of the coming steps: a run that goes on from the checkpoint goes on with them.
    * @param port that it listens on
    */
-  manifest(learningRate: number, evaluation: Manifest["evaluation"], port: number): ManifestFacts {
+  manifest(
+    { learningRate, lossScale }: Pick<RunState, "learningRate" | "lossScale">,
+    evaluation: Manifest["evaluation"],
+    port: number,
+  ): ManifestFacts {
     const { run, software, name, baseDirectory, dataset, host, tls, tlsFiles, keep = checkpointsKept } = this.options;
     const { shards, train, features, labels, text } = dataset.description;
     const { version: step } = this.reducer;
@@ -133,6 +137,7 @@ export class Description {
       epoch: this.schedule.epochOf(step),
       run: run.description,
       learningRate,
+      ...(lossScale && { lossScale }),
       engineKind: this.engineKind,
       keep,
       dataset: {

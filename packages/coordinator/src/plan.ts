@@ -72,6 +72,7 @@ export class Schedule {
       averages: run.averageWeights !== undefined,
       ...this.watches(),
       exact: run.exact,
+      scalesLoss: run.precision === "mixed",
     };
   }
 

@@ -295,6 +295,8 @@ export class World implements Befallen {
         return void this.accepted(before);
       case "discard":
         return undefined;
+      case "startOver":
+        throw new Error("a step began anew, in a run that scales no losses");
       case "apply":
         this.books.applied(action);
         this.version = action.step;

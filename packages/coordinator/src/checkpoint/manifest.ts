@@ -49,6 +49,8 @@ const manifestSchema2 = z.object({
   }),
   /** Of the coming steps; `run` has the one that it began with. */
   learningRate: z.number(),
+  /** In mixed precision: what losses of the coming steps are multiplied with, and for how many steps that has gone well. */
+  lossScale: z.object({ scale: z.number().min(1), finiteSteps: count }).optional(),
   /** The kind of engine that an exact run computes on; absent before its first worker, and in other runs. */
   engineKind: z.string().optional(),
   /** How many of the newest checkpoints are kept. */

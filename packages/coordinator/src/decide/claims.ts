@@ -3,10 +3,11 @@ import { settle } from "./account.ts";
 import { absolve, blame, maxRefusals, praise, quarantine } from "./conduct.ts";
 import { expectations, teamPace } from "./expectation.ts";
 import { count, holders, objection, type Claim } from "./ledger.ts";
+import { backOff, isOverflow, mayOverflow, suspectOverflow } from "./loss-scale.ts";
 import { remove } from "./membership.ts";
 import { duration, measured, punctual, smoothing, unknownPunctuality } from "./pace.ts";
 import type { OpenAssignment } from "./state.ts";
-import { confirms, factorOf, faultOf, normOf, suspectOf, withNorm, type Fault } from "./suspicion.ts";
+import { confirms, factorOf, faultOf, normOf, suspectOf, withNorm, type Fault, type Suspect } from "./suspicion.ts";
 import type { Turn } from "./turn.ts";
 import { proceed } from "./work.ts";
 import { excuse, type WorkerRecord } from "./workers.ts";
@@ -61,8 +62,15 @@ function isBelieved(turn: Turn, worker: WorkerRecord, claimed: Claim, norm: numb
   const suspect = suspectOf(turn.state, microbatches);
   const rest = turn.state.suspects.filter((one) => one !== suspect);
   if (!fault) {
+    if (suspect?.fault === "overflow") contradicted(turn, suspect);
     turn.set({ norms: withNorm(turn.state.norms, norm), suspects: rest });
     return true;
+  }
+  if (fault === "notFinite" && mayOverflow(turn.state, claimed)) {
+    discard(turn, worker.id, claimed);
+    if (isOverflow(turn, worker)) backOff(turn);
+    else suspectOverflow(turn, worker, claimed);
+    return false;
   }
   if (suspect && confirms(suspect, fault, norm)) {
     absolve(turn, suspect.workerId);
@@ -84,6 +92,15 @@ function isBelieved(turn: Turn, worker: WorkerRecord, claimed: Claim, norm: numb
   turn.reasons.push({ kind: "refused", worker: name, why, returned });
   punish(turn, worker, `of the last one, ${why}`);
   return false;
+}
+
+/** What one worker found to overflow, another one did not. */
+function contradicted(turn: Turn, { worker: id }: Suspect): void {
+  const worker = turn.state.workers.get(id);
+  if (!worker) return;
+  const why = "its gradient is not finite, and another worker's is";
+  turn.reasons.push({ kind: "refused", worker: worker.name, why, returned: 0 });
+  punish(turn, worker, `of the last one, ${why}`);
 }
 
 function faultText(turn: Turn, fault: Fault, norm: number): string {

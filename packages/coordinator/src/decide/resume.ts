@@ -1,4 +1,5 @@
 // The state that a run goes on with which was begun by a coordinator that is gone.
+import type { LossScale } from "./loss-scale.ts";
 import { openLedger } from "./ledger.ts";
 import { Versions } from "./versions.ts";
 import type { Watched } from "./watched.ts";
@@ -12,16 +13,19 @@ export interface ResumePoint {
   /** What people changed after that: in order, none before `step`. */
   readonly learningRateChanges: readonly LearningRateChange[];
   readonly watched: Watched;
+  /** Where losses are scaled; without it that begins anew. */
+  readonly lossScale?: LossScale;
   /** Whether the parameters of that step were measured on the held-out samples. */
   readonly isEvaluated: boolean;
 }
 
 /** A checkpoint is older than the evaluation of its step: if one was due, it comes first. */
 export function resumedState(plan: RunPlan, point: ResumePoint): RunState {
-  const { step, isEvaluated, watched, learningRateChanges: changes } = point;
+  const { step, isEvaluated, watched, lossScale, learningRateChanges: changes } = point;
   const learningRate = changes.findLast((change) => change.step === step)?.to ?? point.learningRate;
   const learningRateChanges = changes.filter((change) => change.step > step);
-  const state = { ...initialState({ ...plan, learningRate }), step, watched, learningRateChanges };
+  const begun = { ...initialState({ ...plan, learningRate }), step, watched, learningRateChanges };
+  const state = plan.scalesLoss && lossScale ? { ...begun, lossScale } : begun;
   const isDue = step > 0 && !isEvaluated && plan.evaluationSamples.length > 0 && (step === plan.steps || plan.evaluateAfter(step));
   return isDue
     ? {

@@ -4,6 +4,7 @@ import type { Reason, WorkerAvailability } from "@tabgrad/core";
 import type { Conduct } from "./conduct.ts";
 import type { Division } from "./division.ts";
 import type { Claim, Ledger, Purpose, Totals } from "./ledger.ts";
+import { initialLossScale, type LossScale } from "./loss-scale.ts";
 import type { Suspect } from "./suspicion.ts";
 import { nothingWatched, type PlateauWatch, type Watch, type Watched } from "./watched.ts";
 import type { WorkerIdentity, Workers } from "./workers.ts";
@@ -36,6 +37,8 @@ export interface RunPlan {
   readonly stopEarly?: Watch;
   /** Sums are taken along the fixed tree: every assignment is a block of it. */
   readonly exact: boolean;
+  /** Losses are scaled, as mixed precision needs it. Default: false. */
+  readonly scalesLoss?: boolean;
 }
 
 /** Somebody changed it when `step` steps were taken. */
@@ -88,6 +91,8 @@ export interface RunState {
   /** Of the coming steps, before the schedule. */
   readonly learningRate: number;
   readonly watched: Watched;
+  /** Of the coming training assignments, where the plan scales losses. */
+  readonly lossScale?: LossScale;
   /** Changes that come again when their step is taken again, in order; unless somebody changes the learning rate before. */
   readonly learningRateChanges: readonly LearningRateChange[];
   /** How the newest whole step was divided. */
@@ -141,6 +146,8 @@ export type Action =
       readonly step: number;
       readonly version: number;
       readonly microbatches: readonly number[];
+      /** Of a training assignment, where losses are scaled. */
+      readonly lossScale?: number;
     }
   /** Tell the worker that nobody needs the assignment any more. */
   | { readonly kind: "recall"; readonly worker: string; readonly assignment: number }
@@ -148,6 +155,8 @@ export type Action =
   | { readonly kind: "accept"; readonly worker: string; readonly assignment: number }
   /** Forget what came of the contribution. */
   | { readonly kind: "discard"; readonly worker: string; readonly assignment: number }
+  /** Forget all that was added up for the step: it is computed anew. */
+  | { readonly kind: "startOver"; readonly step: number }
   /** All of a step is there: divide, take the optimizer step, send the new parameters; then report `applied` or `diverged`. */
   | {
       readonly kind: "apply";
@@ -173,7 +182,7 @@ export interface Decision {
   readonly reasons: readonly Reason[];
 }
 
-export function initialState({ learningRate }: Pick<RunPlan, "learningRate">): RunState {
+export function initialState({ learningRate, scalesLoss }: Pick<RunPlan, "learningRate" | "scalesLoss">): RunState {
   return {
     phase: "waiting",
     step: 0,
@@ -185,6 +194,7 @@ export function initialState({ learningRate }: Pick<RunPlan, "learningRate">): R
     learningRate,
     learningRateChanges: [],
     watched: nothingWatched,
+    ...(scalesLoss && { lossScale: initialLossScale }),
     norms: [],
     suspects: [],
     conduct: new Map(),

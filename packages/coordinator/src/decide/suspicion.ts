@@ -11,7 +11,8 @@ export interface Suspect {
   /** Who sent it: the connection, and what the worker calls itself. */
   readonly worker: string;
   readonly workerId: string;
-  readonly fault: Fault;
+  /** "overflow": in mixed precision, of f16, as long as it is not known whether it is that. */
+  readonly fault: Fault | "overflow";
   /** Logarithm of the norm per sample. */
   readonly norm: number;
 }

@@ -39,7 +39,11 @@ export class Turn {
       nextAssignment: assignment + 1,
     });
     this.setWorker(workerId, { assignments: [...workers.get(workerId)!.assignments, assignment], isLeftOut: false });
-    this.actions.push({ kind: "assign", worker: workerId, assignment, purpose, step, version, microbatches });
+    const lossScale = purpose === "train" ? this.state.lossScale?.scale : undefined;
+    this.actions.push({
+      ...{ kind: "assign", worker: workerId, assignment, purpose, step, version, microbatches },
+      ...(lossScale !== undefined && { lossScale }),
+    });
   }
 
   /** Forgets an assignment. Returns how many of its microbatches are pending again, since nobody else has them. */

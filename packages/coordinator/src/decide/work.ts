@@ -5,6 +5,7 @@ import { adopt, divide } from "./division.ts";
 import { help } from "./helping.ts";
 import { holders, isComplete, openLedger, pendingMicrobatches, totalsOf, type Ledger } from "./ledger.ts";
 import { cut } from "./shares.ts";
+import { afterFiniteStep } from "./loss-scale.ts";
 import type { RunState } from "./state.ts";
 import type { Turn } from "./turn.ts";
 import { Versions } from "./versions.ts";
@@ -50,7 +51,8 @@ function close(turn: Turn, ledger: Ledger): void {
     turn.actions.push({ kind: "evaluated", step, totals, watched: turn.state.watched });
     return openNext(turn);
   }
-  turn.set({ step, ledger: undefined });
+  const { lossScale } = turn.state;
+  turn.set({ step, ledger: undefined, ...(lossScale && { lossScale: afterFiniteStep(lossScale) }) });
   // The next assignments go out first: workers can fetch and prepare while the optimizer step is taken. Whether the run ends here
   // is only known when it has been taken.
   const position = turn.actions.length;

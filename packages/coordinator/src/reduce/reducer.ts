@@ -93,6 +93,14 @@ export class Reducer {
     chunks.forEach((values, chunk) => values && this.optimizer.accumulate(chunkOffset(this.layout, chunk), values));
   }
 
+  /** Forgets what was added up of the step under way. */
+  startOver(): void {
+    this.summing = false;
+    this.exact = undefined;
+    // What is left in the vector is no step's gradient.
+    this.samples = 0;
+  }
+
   /**
    * Takes the optimizer step from the sum over `samples` samples.
    * @param version what workers need next, by the name that they know it by

@@ -9,6 +9,7 @@ export function resumePoint({ checkpoint: { manifest }, journal }: Resumption): 
   // Older manifests have it in the description of the run.
   const learningRate = manifest.format === 1 ? restoreRun(manifest.run).description.optimizer.learningRate : manifest.learningRate;
   const changes = journal.view.start?.runId === manifest.runId ? journal.learningRates.after(step) : [];
+  const scale = manifest.format === 2 && manifest.lossScale ? { lossScale: manifest.lossScale } : {};
   const watched = evaluation?.watched ?? nothingWatched;
-  return { step, learningRate, watched, learningRateChanges: changes, isEvaluated: evaluation?.step === step };
+  return { step, learningRate, watched, learningRateChanges: changes, isEvaluated: evaluation?.step === step, ...scale };
 }

@@ -37,6 +37,11 @@ export class Scoreboard {
     this.shares.push(share);
   }
 
+  /** The step under way is computed anew. */
+  startOver(): void {
+    this.shares = [];
+  }
+
   /** A step was taken; returns what is to be told of it. */
   step(totals: Totals, now: number): Pick<StepEvent, "loss" | "metrics" | "samples" | "samplesPerSecond" | "shares"> {
     const { shares } = this;

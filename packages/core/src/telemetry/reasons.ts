@@ -34,7 +34,9 @@ export type Reason =
   /** Evaluations got no better: the learning rate is `scale` times that of the schedule from now on. */
   | ({ readonly kind: "plateau"; readonly scale: number } & Stagnation)
   /** Evaluations got no better: the run ends. */
-  | ({ readonly kind: "stoppedEarly" } & Stagnation);
+  | ({ readonly kind: "stoppedEarly" } & Stagnation)
+  /** In mixed precision: the gradient did not fit into f16, and the step is computed again with losses `scale` times as large. */
+  | { readonly kind: "overflowed"; readonly step: number; readonly scale: number };
 
 /** Evaluations in a row without a better one. */
 export interface Stagnation {
@@ -104,6 +106,8 @@ export function sentence(reason: Reason): string {
       return `The learning rate falls to ${Number(reason.scale.toPrecision(4))} times what it would be, since ${stagnation(reason)}.`;
     case "stoppedEarly":
       return `The run ends early, since ${stagnation(reason)}.`;
+    case "overflowed":
+      return `The gradient of step ${reason.step} was too large for f16; it is computed again with a loss scale of ${reason.scale}.`;
     default:
       return reason satisfies never;
   }
