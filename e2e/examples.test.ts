@@ -1,12 +1,14 @@
-// The examples do what their first lines say: the real command trains each of them.
+// The examples do what their first lines say: the real command trains each of them, on its data or on files of the same format.
 import { describe, expect, it } from "vitest";
+import { writeCifarFiles } from "./support/cifar-files.ts";
 import { tabgrad, type JsonEvent } from "./support/command.ts";
 import { temporaryFolder } from "./support/folder.ts";
 
 /** Trains with one worker, exactly: the outcome hangs on nothing but the seed and the processor's arithmetic. */
-async function train(file: string): Promise<JsonEvent> {
+async function train(file: string, overrides: readonly string[] = []): Promise<JsonEvent> {
   const args = ["train", `examples/${file}`, "--workers", "1", "--engine", "cpu", "--json", "--out", temporaryFolder()];
-  const run = tabgrad([...args, "--set", "exact=true"]);
+  const settings = ["exact=true", ...overrides].flatMap((override) => ["--set", override]);
+  const run = tabgrad([...args, ...settings]);
   const done = await run.event("done");
   expect((await run.ended).exitCode).toBe(0);
   expect(done.outcome).toBe("finished");
@@ -35,5 +37,14 @@ describe("examples", () => {
     const done = await train("boston/prices.ts");
     expect(done).toMatchObject({ step: 1300, rSquared: atLeast(0.75) });
     expect(done.meanAbsoluteError).toBeLessThan(3);
+  });
+
+  it("cifar/resnet.ts learns colours and stripes from files of the same format", async () => {
+    const folder = temporaryFolder();
+    writeCifarFiles(folder, { train: 320, test: 100 });
+    const files = [`data.path=${folder}/data_batch_*.bin`, `data.test.path=${folder}/test_batch.bin`];
+    // Small batches want a smaller learning rate.
+    const short = ["batchSize=16", "optimizer.learningRate=0.025", "epochs=2"];
+    expect(await train("cifar/resnet.ts", [...files, ...short])).toMatchObject({ step: 40, accuracy: atLeast(0.7) });
   });
 });
