@@ -102,19 +102,22 @@ const toWorker: fc.Arbitrary<ToWorker> = fc.oneof(
   welcome,
   fc.record({ type: fc.constant("refused" as const), code: people(64), reason: people(500), retry: fc.boolean() }),
   fc.record({ type: fc.constant("parametersChunk" as const), version: uint32, chunk: fc.nat(bounds.chunks - 1), values }),
-  fc.record({
-    type: fc.constant("assignment" as const),
-    assignment: uint32,
-    purpose: fc.constantFrom("train" as const, "evaluate" as const),
-    step: uint32,
-    version: uint32,
-    microbatches: ascending(1).chain((indices) =>
-      fc
-        .array(fc.array(slice, { minLength: 1, maxLength: 3 }), { minLength: indices.length, maxLength: indices.length })
-        .map((slices) => indices.map((index, i) => ({ index, slices: slices[i] }))),
-    ),
-    upcomingShards: fc.array(fc.nat(bounds.shards - 1), { maxLength: 9 }),
-  }),
+  fc
+    .record({
+      lossScale: fc.constantFrom(undefined, 1, 2 ** 16, bounds.lossScale),
+      type: fc.constant("assignment" as const),
+      assignment: uint32,
+      purpose: fc.constantFrom("train" as const, "evaluate" as const),
+      step: uint32,
+      version: uint32,
+      microbatches: ascending(1).chain((indices) =>
+        fc
+          .array(fc.array(slice, { minLength: 1, maxLength: 3 }), { minLength: indices.length, maxLength: indices.length })
+          .map((slices) => indices.map((index, i) => ({ index, slices: slices[i] }))),
+      ),
+      upcomingShards: fc.array(fc.nat(bounds.shards - 1), { maxLength: 9 }),
+    })
+    .map(({ lossScale, ...message }) => ({ ...message, ...(lossScale !== undefined && { lossScale }) })),
   fc.record({ type: fc.constant("recall" as const), assignment: uint32, microbatches: fc.array(uint32, { maxLength: 9 }) }),
   fc.record({ type: fc.constant("ping" as const), nonce: uint32 }),
   fc.record({ type: fc.constant("parametersBegin" as const), version: uint32 }),
@@ -291,6 +294,23 @@ describe("a frame that the contract does not allow", () => {
           }),
         ),
       /a Slice has no samples/,
+    ],
+    [
+      "a loss scale that is no power of two",
+      () =>
+        decodeToWorker(
+          encodeToWorker({
+            type: "assignment",
+            assignment: 1,
+            purpose: "train",
+            step: 1,
+            version: 0,
+            microbatches: [{ index: 0, slices: [{ shard: 0, samples: [0] }] }],
+            upcomingShards: [],
+            lossScale: 3,
+          }),
+        ),
+      /loss_scale is 3; expected a power of two/,
     ],
   ])("%s", (_, decode, message) => {
     expect(violationOf(decode)).toMatch(message);

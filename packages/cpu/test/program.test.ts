@@ -90,6 +90,13 @@ it("gives all sums of metrics that have several, and the weights of a loss, in t
   }
 });
 
+it("is not compiled in mixed precision, and says what to do", async () => {
+  await expect(engine.compile(forward, { precision: "mixed" })).rejects.toMatchObject({
+    code: "ENGINE_UNSUPPORTED",
+    remedy: expect.stringContaining('precision: "float32"') as string,
+  });
+});
+
 describe("train", () => {
   it.each([1, 2, 3])("gives frozen parameters zeros, and the others the same bits, in %i batches", async (count) => {
     const batches = Array.from({ length: count }, (_, i) => batchOf(sizes, 16, 10 + i));
