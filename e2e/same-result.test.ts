@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { sgd } from "tabgrad";
 import { describe, expect, it } from "vitest";
 import augmented from "./runs/augmented.ts";
+import normalised from "./runs/normalised.ts";
 import smooth from "./runs/smooth.ts";
 import { tabgrad } from "./support/command.ts";
 import { temporaryFolder } from "./support/folder.ts";
@@ -20,8 +21,8 @@ async function train(workers: number, overrides: readonly string[], file = runFi
   const done = await run.event("done");
   expect(done).toMatchObject({ outcome: "finished", step: 40 });
   expect((await run.ended).exitCode).toBe(0);
-  const shares = run.events.find((event) => event.event === "step")!.shares as { samples: number }[];
-  expect(shares, "workers with a part in the first step").toHaveLength(workers);
+  const shares = run.events.find((event) => event.event === "step")!.shares as { id: string; samples: number }[];
+  expect(new Set(shares.map(({ id }) => id)).size, "workers with a part in the first step").toBe(workers);
   expect(shares.reduce((total, { samples }) => total + samples, 0)).toBe(224);
   return checkpointParameters(done.checkpoint as string);
 }
@@ -57,6 +58,20 @@ describe("the same run file and seed, on 1, 2 and 4 workers with uneven shares",
     }
     const otherSeed = await referenceParameters(augmented, [...withSgd, "seed=2"]);
     expect(largestDifference(otherSeed, expected)).toBeGreaterThan(1e-2);
+  });
+
+  it("ends with the reference's parameters with batch normalisation, and with the same bits in exact mode", async () => {
+    const file = "e2e/runs/normalised.ts";
+    const expected = await referenceParameters(normalised, withSgd);
+    for (const workers of [1, 3]) {
+      expect(largestDifference(await train(workers, withSgd, file), expected), `${workers} workers`).toBeLessThan(1e-5);
+    }
+    const exactly = [...withSgd, "exact=true"];
+    const alone = await train(1, exactly, file);
+    expect(largestDifference(alone, expected)).toBeLessThan(1e-5);
+    expect(await train(2, exactly, file)).toEqual(alone);
+    const otherMicrobatches = await referenceParameters(normalised, [...withSgd, "microbatchSize=56"]);
+    expect(largestDifference(otherMicrobatches, expected)).toBeGreaterThan(1e-4);
   });
 
   it("ends with the reference's parameters with Adam", async () => {

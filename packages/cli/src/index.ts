@@ -20,6 +20,7 @@ export {
   // Layers.
   averagePool1d,
   averagePool2d,
+  batchNorm,
   centreCrop,
   conv1d,
   conv2d,
@@ -117,6 +118,7 @@ export type {
   AttentionOptions,
   AveragePoolOptions,
   AverageWeights,
+  BatchNormOptions,
   BinaryCrossEntropyOptions,
   CheckpointInterval,
   CifarOptions,

@@ -69,29 +69,34 @@ function checkSlice(shard: number, view: ShardView, order: readonly number[]): v
   }
 }
 
+/** Every microbatch has as many rows, whatever it holds: the graph may tell microbatches apart by that. */
 function fillBatch(batch: ReusableBatch, fields: readonly Field[], microbatches: readonly Microbatch[], lookup: ShardLookup): void {
-  let row = 0;
-  for (const microbatch of microbatches) {
-    for (const { shard, samples } of microbatch.slices) {
+  const size = batch.rows / microbatches.length;
+  batch.samples = 0;
+  microbatches.forEach(({ slices }, i) => {
+    let row = i * size;
+    for (const { shard, samples } of slices) {
       const view = lookup(shard);
       checkSlice(shard, view, samples);
       fields.forEach((field, f) => copySamples(view.values[f], samples, fieldElements(field), batch.inputs[field.name], row));
       row += samples.length;
     }
-  }
-  batch.samples = row;
-  batch.weights.fill(1, 0, row).fill(0, row);
-  for (const field of fields) batch.inputs[field.name].fill(0, row * fieldElements(field));
+    const end = (i + 1) * size;
+    batch.samples += row - i * size;
+    batch.weights.fill(1, i * size, row).fill(0, row, end);
+    for (const field of fields) batch.inputs[field.name].fill(0, row * fieldElements(field), end * fieldElements(field));
+  });
 }
 
 /** Calls `visit` with the stream of every sample: it belongs to the purpose, the step, the shard and the place in it. */
 function eachSample(
   step: KeyedRandom,
   microbatches: readonly Microbatch[],
+  microbatchSize: number,
   visit: (row: number, random: KeyedRandom) => void,
 ): void {
-  let row = 0;
-  for (const { slices } of microbatches) {
+  for (const [i, { slices }] of microbatches.entries()) {
+    let row = i * microbatchSize;
     for (const { shard, samples } of slices) {
       const ofShard = step.child(shard);
       for (const sample of samples) visit(row++, ofShard.child(sample));
@@ -100,16 +105,16 @@ function eachSample(
 }
 
 /** The input of `uniform`: both words of each sample's key, each as its upper and its lower half. */
-function fillKeys(keys: Float32Array, step: KeyedRandom, microbatches: readonly Microbatch[]): void {
+function fillKeys(keys: Float32Array, step: KeyedRandom, microbatches: readonly Microbatch[], microbatchSize: number): void {
   keys.fill(0);
-  eachSample(step, microbatches, (row, { key }) =>
+  eachSample(step, microbatches, microbatchSize, (row, { key }) =>
     key.forEach((word, i) => keys.set([word >>> 16, word & 0xffff], 4 * row + 2 * i)),
   );
 }
 
 /**
- * Makes batches for an engine and takes them back. Samples stand side by side from row 0 on, microbatch after microbatch; padding, if
- * any, comes last, is zero and has weight 0.
+ * Makes batches for an engine and takes them back. Microbatches stand side by side, `microbatchSize` rows each; the rows that a short one
+ * lacks come after its samples, are zero and have weight 0.
  */
 export class BatchPool {
   readonly #fields: readonly Field[];
@@ -156,13 +161,13 @@ export class BatchPool {
   }
 
   #randomise(batch: ReusableBatch, microbatches: readonly Microbatch[], step: number): void {
-    const { seed, hasKeys } = this.#options;
+    const { seed, hasKeys, microbatchSize } = this.#options;
     const transforms = this.#transforms;
-    if (hasKeys) fillKeys(batch.inputs[keysInput], keyed(seed, "dropout", step), microbatches);
+    if (hasKeys) fillKeys(batch.inputs[keysInput], keyed(seed, "dropout", step), microbatches, microbatchSize);
     if (!transforms) return;
     const features = batch.inputs[featuresField];
     const elements = features.length / batch.rows;
-    eachSample(keyed(seed, "augment", step), microbatches, (row, random) =>
+    eachSample(keyed(seed, "augment", step), microbatches, microbatchSize, (row, random) =>
       transforms.apply(random, features.subarray(row * elements, (row + 1) * elements)),
     );
   }

@@ -10,7 +10,7 @@ export type EngineKind = "cpu" | "gpu";
  */
 export type Precision = "float32" | "mixed";
 
-/** One run of a program: `rows` samples side by side, the last ones possibly padding. */
+/** One run of a program: `rows` rows side by side, some of them possibly padding; to be predicted, samples come first. */
 export interface Batch {
   /** Rows of every input, padding included. A program compiles once for each number of rows it meets. */
   readonly rows: number;

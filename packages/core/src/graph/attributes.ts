@@ -45,8 +45,17 @@ export interface OperationAttributes {
   // Sources: no inputs.
   /** Fed on every run. `shape` is one sample's if `batched`: the tensor is [rows, ...shape]. */
   input: { readonly name: string; readonly shape: Shape; readonly batched: boolean };
-  /** Part of the flat parameter vector. `frozen`: it is not trained, and has no gradient. */
-  parameter: { readonly name: string; readonly shape: Shape; readonly initialisation: Initialisation; readonly frozen?: true };
+  /**
+   * Part of the flat parameter vector. `frozen`: it is not trained, and has no gradient. `statistic`: it follows the mean over a step's
+   * samples of the output "statistic:NAME", by this share of the way in each step.
+   */
+  parameter: {
+    readonly name: string;
+    readonly shape: Shape;
+    readonly initialisation: Initialisation;
+    readonly frozen?: true;
+    readonly statistic?: { readonly momentum: number };
+  };
   /** `values` has either one value, which fills the shape, or one for each element. */
   constant: { readonly shape: Shape; readonly values: readonly number[] };
 

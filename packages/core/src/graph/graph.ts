@@ -24,7 +24,10 @@ export interface Graph {
   readonly nodes: readonly Node[];
   /** Named results, as indices into `nodes`. */
   readonly outputs: Readonly<Record<string, number>>;
-  /** The number of rows of batched inputs that the shapes are inferred for. `withRows` makes the same graph for another number. */
+  /**
+   * The number of rows of batched inputs that the shapes are inferred for. `withRows` makes the same graph for another number; where the
+   * graph has the input "weights", and so tells microbatches apart, this is a microbatch, and another number must be a multiple of it.
+   */
   readonly rows: number;
 }
 
@@ -35,6 +38,8 @@ export interface ParameterSlot {
   readonly shape: Shape;
   readonly initialisation: Initialisation;
   readonly frozen: boolean;
+  /** Of a running statistic: how far it moves in a step. Others have none. */
+  readonly momentum?: number;
   /** In values, not bytes. */
   readonly offset: number;
   readonly elements: number;
@@ -46,9 +51,9 @@ export function parameterSlots(graph: Graph): ParameterSlot[] {
   let offset = 0;
   graph.nodes.forEach((node, index) => {
     if (node.operation !== "parameter") return;
-    const { name, shape, initialisation, frozen = false } = node.attributes;
+    const { name, shape, initialisation, frozen = false, statistic } = node.attributes;
     const elements = elementCount(shape);
-    slots.push({ name, node: index, shape, initialisation, frozen, offset, elements });
+    slots.push({ name, node: index, shape, initialisation, frozen, ...statistic, offset, elements });
     offset += elements;
   });
   return slots;
@@ -59,8 +64,8 @@ export function withFrozen(graph: Graph, names: readonly string[]): Graph {
   const frozen = new Set(names);
   const nodes = graph.nodes.map((node): Node => {
     if (node.operation !== "parameter") return node;
-    const { name, shape, initialisation } = node.attributes;
-    return { ...node, attributes: { name, shape, initialisation, ...(frozen.has(name) && { frozen: true }) } };
+    const { frozen: _, ...attributes } = node.attributes;
+    return { ...node, attributes: { ...attributes, ...(frozen.has(attributes.name) && { frozen: true }) } };
   });
   return { ...graph, nodes };
 }
@@ -83,6 +88,9 @@ export function graphInputs(graph: Graph): { name: string; node: number; shape: 
 export function metricNames(graph: Graph): string[] {
   return Object.keys(graph.outputs).flatMap((name) => (name.startsWith("metric:") ? [name.slice("metric:".length)] : []));
 }
+
+/** Prefix of a forward graph's outputs with what a running statistic follows, [rows, …]; the parameter's name follows. */
+export const statisticPrefix = "statistic:";
 
 /** A result of a forward graph that is summed over the samples: the loss, or a metric's numbers. */
 export interface SampleSum {

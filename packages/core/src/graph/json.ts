@@ -54,7 +54,13 @@ const initialisation = z.discriminatedUnion("kind", [
 /** What each operation's attributes look like in JSON. */
 export const attributeSchemas: { readonly [K in OperationName]: z.ZodType<OperationAttributes[K]> } = {
   input: z.strictObject({ name: z.string().min(1), shape: shapeSchema, batched: z.boolean() }),
-  parameter: z.strictObject({ name: z.string().min(1), shape: shapeSchema, initialisation, frozen: z.literal(true).optional() }),
+  parameter: z.strictObject({
+    name: z.string().min(1),
+    shape: shapeSchema,
+    initialisation,
+    frozen: z.literal(true).optional(),
+    statistic: z.strictObject({ momentum: z.number().gt(0).max(1) }).optional(),
+  }),
   constant: z.strictObject({ shape: shapeSchema, values: z.array(numberSchema).min(1) }),
   negate: none,
   exp: none,

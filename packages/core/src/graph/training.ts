@@ -3,14 +3,17 @@
 import { TabgradError } from "../errors.ts";
 import { gradients } from "./autodiff.ts";
 import { GraphBuilder } from "./builder.ts";
-import { parameterSlots, sampleSums, type Graph } from "./graph.ts";
-import { constant, multiply, reshape, sum } from "./math.ts";
+import { graphInputs, parameterSlots, sampleSums, statisticPrefix, type Graph } from "./graph.ts";
+import { constant, multiply, reshape, subtract, sum } from "./math.ts";
 import { inMode } from "./mode.ts";
 import { optimise, rectifyLater, rewriteInto } from "./passes/index.ts";
 import { formatShape, sameShape } from "./shape.ts";
 import type { Value } from "./value.ts";
 
-/** The input that masks padding: shape [rows], 1 for a sample and 0 for padding. */
+/**
+ * The input that masks padding: shape [rows], 1 for a sample and 0 for padding. A forward graph that has it itself tells microbatches
+ * apart: each is as many rows as `Graph.rows`, from a multiple of that on.
+ */
 export const weightsInput = "weights";
 
 /**
@@ -21,6 +24,9 @@ export const keysInput = "keys";
 
 /** The output with what the model says, before any softmax or sigmoid of the loss: [rows, …]. Not needed in training. */
 export const predictionOutput = "prediction";
+
+/** The metric output that a loss sums up whose samples do not count alike; it is not reported itself. */
+export const lossWeightOutput = "metric:lossWeight";
 
 /** Prefix of a training graph's gradient outputs; the parameter's name follows. */
 export const gradientPrefix = "gradient:";
@@ -36,21 +42,28 @@ export function evaluationGraph(forward: Graph, rows: number): Graph {
 
 /**
  * As `evaluationGraph`, and for each parameter an output "gradient:NAME": d (sum of losses) / d parameter, of its shape. That of a frozen
- * one is zeros, and nothing is computed for it.
+ * one is zeros, and nothing is computed for it. That of a running statistic is the sum over the samples of how far it is from what it
+ * follows, so that a step of gradient descent moves it towards the mean; samples count as they do in the loss.
  */
 export function trainingGraph(forward: Graph, rows: number): Graph {
   const training = inMode(forward, "training");
-  const { builder, outputs, values } = summed(training, rows);
+  const { builder, outputs, values, weights } = summed(training, rows);
   const slots = parameterSlots(training);
-  const trained = slots.filter((slot) => !slot.frozen);
+  const trained = slots.filter((slot) => !slot.frozen && slot.momentum === undefined);
   const parts = gradients(
     builder,
     outputs.loss,
     trained.map((slot) => values[slot.node]),
   );
+  const lossWeight = training.outputs[lossWeightOutput];
+  const counted = lossWeight === undefined ? weights : multiply(weights, values[lossWeight]);
+  const distance = (statistic: Value, perSample: Value): Value =>
+    sum(multiply(subtract(statistic, perSample), reshape(counted, [-1, ...statistic.shape.map(() => 1)])), [0]);
   const partOf = new Map(trained.map((slot, i) => [slot, parts[i]]));
   for (const slot of slots) {
-    outputs[gradientPrefix + slot.name] = partOf.get(slot) ?? constant(values[slot.node], 0, slot.shape);
+    const source = slot.frozen ? undefined : training.outputs[statisticPrefix + slot.name];
+    const part = source === undefined ? partOf.get(slot) : distance(values[slot.node], values[source]);
+    outputs[gradientPrefix + slot.name] = part ?? constant(values[slot.node], 0, slot.shape);
   }
   return optimise(builder.graph(outputs));
 }
@@ -94,11 +107,20 @@ export function checkLoss(forward: Graph): void {
   );
 }
 
-function summed(forward: Graph, rows: number): { builder: GraphBuilder; outputs: Record<string, Value>; values: Value[] } {
+interface Summed {
+  readonly builder: GraphBuilder;
+  readonly outputs: Record<string, Value>;
+  /** By the nodes of the forward graph. */
+  readonly values: readonly Value[];
+  readonly weights: Value;
+}
+
+function summed(forward: Graph, rows: number): Summed {
   checkLoss(forward);
   const builder = new GraphBuilder(rows);
   const values = rewriteInto(forward, builder, rectifyLater(forward));
-  const weights = builder.emit("input", [], { name: weightsInput, shape: [], batched: true });
+  const own = graphInputs(forward).find(({ name }) => name === weightsInput);
+  const weights = own ? values[own.node] : builder.emit("input", [], { name: weightsInput, shape: [], batched: true });
   const outputs: Record<string, Value> = {};
   for (const { name, shape } of sampleSums(forward)) {
     const perSample = values[forward.outputs[name]];
@@ -114,5 +136,5 @@ function summed(forward: Graph, rows: number): { builder: GraphBuilder; outputs:
     const counted = shape.length === 0 ? weights : reshape(weights, [-1, ...shape.map(() => 1)]);
     outputs[name] = builder.scope(`sum of ${name}`, () => sum(multiply(perSample, counted), [0]));
   }
-  return { builder, outputs, values };
+  return { builder, outputs, values, weights };
 }

@@ -10,15 +10,15 @@ import {
 } from "../data/description.ts";
 import { gradients } from "../graph/autodiff.ts";
 import { GraphBuilder, replay, withRows } from "../graph/builder.ts";
-import { parameterSlots, sampleSums, type Graph } from "../graph/graph.ts";
+import { graphInputs, parameterSlots, sampleSums, statisticPrefix, type Graph } from "../graph/graph.ts";
 import * as math from "../graph/math.ts";
 import { formatShape, sameShape, type Shape } from "../graph/shape.ts";
-import { predictionOutput } from "../graph/training.ts";
+import { lossWeightOutput, predictionOutput, weightsInput } from "../graph/training.ts";
 import type { Value } from "../graph/value.ts";
 import { bounds } from "../protocol/bounds.ts";
-import { buildLayer, type Layer } from "./layer.ts";
+import { buildLayer, type Layer, type Surroundings } from "./layer.ts";
 import { ratioOfSums, stacked, type Labels, type Loss, type Metric, type Reading } from "./loss.ts";
-import { lossWeightOutput, reportGraph } from "./report.ts";
+import { reportGraph } from "./report.ts";
 import { flatten } from "./reshaping.ts";
 
 /** What a model must know of its data. */
@@ -30,10 +30,12 @@ export interface ForwardOptions {
   /** Default: the loss's own. */
   readonly metrics?: readonly Metric[];
   readonly data: DataShape;
+  /** Rows of a microbatch, for layers that look at one as a whole. Default: all rows of a batch are one. */
+  readonly microbatchSize?: number;
 }
 
-// Two, so that a row is not mistaken for a dimension of 1, which would broadcast.
-const buildRows = 2;
+// Two microbatches, or rows, so that one is not mistaken for a dimension of 1, which would broadcast.
+const buildRows = (microbatchSize = 1): number => 2 * microbatchSize;
 
 /** What `forwardGraph` makes, and how its sums become a report. */
 export interface RunGraphs {
@@ -43,15 +45,17 @@ export interface RunGraphs {
 
 /**
  * The forward graph of a run: inputs `featuresField` and `labelsField`, outputs "loss" ([rows]), "metric:NAME" ([rows, …]) and
- * "prediction" ([rows, …]). It holds for any number of rows.
+ * "prediction" ([rows, …]), and "statistic:NAME" ([rows, …]) for each running statistic. It holds for any number of rows; in training, if
+ * it tells microbatches apart, for whole microbatches.
  * @throws TabgradError MODEL_INVALID where layers, loss, metrics and data do not fit together, naming the layer
  */
 export const forwardGraph = (options: ForwardOptions): Graph => runGraphs(options).forward;
 
 /** The forward graph, and the report's. @throws TabgradError as `forwardGraph` */
-export function runGraphs({ model, loss, metrics, data }: ForwardOptions): RunGraphs {
-  const builder = new GraphBuilder(buildRows);
-  const prediction = buildPrediction(builder, model, data.features);
+export function runGraphs({ model, loss, metrics, data, microbatchSize }: ForwardOptions): RunGraphs {
+  const builder = new GraphBuilder(buildRows(microbatchSize));
+  const statistics = new Map<string, Value[]>();
+  const prediction = buildPrediction(builder, model, data.features, { ...(microbatchSize && { microbatchSize }), statistics });
   checkEnding(builder, prediction, loss);
   const labels = labelsInput(builder, data.labels, loss);
   const outputs: Record<string, Value> = { loss: builder.scope(loss.kind, () => loss.build(prediction, labels, loss.reading)) };
@@ -64,10 +68,16 @@ export function runGraphs({ model, loss, metrics, data }: ForwardOptions): RunGr
   }
   const { weight } = loss;
   if (weight) outputs[lossWeightOutput] = builder.scope(loss.kind, () => weight(prediction, labels));
+  for (const [name, parts] of statistics) {
+    outputs[statisticPrefix + name] = math.multiply(
+      parts.reduce((sum, part) => math.add(sum, part)),
+      1 / parts.length,
+    );
+  }
   const graph = builder.graph({ ...outputs, [predictionOutput]: prediction });
   checkParameters(graph);
   checkSums(graph);
-  const forward = checkRows(graph);
+  const forward = checkRows(graph, microbatchSize);
   return { forward, report: reportGraph(forward, named) };
 }
 
@@ -99,15 +109,20 @@ function checkSums(graph: Graph): void {
  * @throws TabgradError MODEL_INVALID naming the layer that does not fit
  */
 export function predictionGraph(model: Layer, features: Shape | FeatureDescription): Graph {
-  const builder = new GraphBuilder(buildRows);
+  const builder = new GraphBuilder(buildRows());
   const description = "scale" in features ? features : { shape: features, scale: 1, shift: 0 };
   return checkRows(builder.graph({ [predictionOutput]: buildPrediction(builder, model, description) }));
 }
 
-function buildPrediction(builder: GraphBuilder, model: Layer, features: FeatureDescription): Value {
+function buildPrediction(
+  builder: GraphBuilder,
+  model: Layer,
+  features: FeatureDescription,
+  surroundings: Surroundings = {},
+): Value {
   const input = builder.scope(featuresField, () => normalised(builder, features));
   const start = model.takesVector && features.shape.length !== 1 ? buildLayer(builder, flatten(), input, featuresField) : input;
-  return buildLayer(builder, model, start);
+  return buildLayer(builder, model, start, "", surroundings);
 }
 
 /** x · scale + shift; nothing where that changes nothing. */
@@ -144,14 +159,15 @@ function checkParameters(graph: Graph): void {
   const twice = slots.find((slot, i) => slots.findIndex((other) => other.name === slot.name) !== i);
   if (twice) throw invalid(`Two parameters are called "${twice.name}".`, "Give each parameter of a layer its own name.");
 
+  const trained = slots.filter(({ momentum }) => momentum === undefined);
   const builder = new GraphBuilder(graph.rows);
   const values = replay(graph, builder);
   const parts = gradients(
     builder,
     math.sum(values[graph.outputs.loss]),
-    slots.map((slot) => values[slot.node]),
+    trained.map((slot) => values[slot.node]),
   );
-  const stuck = slots.filter((_, i) => {
+  const stuck = trained.filter((_, i) => {
     const part = builder.nodes[parts[i].node];
     return part.operation === "constant" && part.attributes.values.every((value) => value === 0);
   });
@@ -177,10 +193,11 @@ function firstWall(graph: Graph, parameters: ReadonlySet<number>): string | unde
   return undefined;
 }
 
-/** The graph for one row, after a look at whether it is the same model for other numbers of rows. */
-function checkRows(graph: Graph): Graph {
+/** The graph for one row, or one microbatch if it tells them apart, after a look at whether it is the same for other numbers of rows. */
+function checkRows(graph: Graph, microbatchSize = 1): Graph {
+  const unit = graphInputs(graph).some(({ name }) => name === weightsInput) ? microbatchSize : 1;
   try {
-    const [one, other] = [1, buildRows + 1].map((rows) => withRows(graph, rows));
+    const [one, other] = [unit, graph.rows + unit].map((rows) => withRows(graph, rows));
     for (const [name, node] of Object.entries(graph.outputs)) {
       const [, ...sample] = graph.nodes[node].shape;
       for (const { nodes, rows } of [graph, one, other]) {

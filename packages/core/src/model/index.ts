@@ -1,6 +1,7 @@
 // Models: layers, initialisers, losses, metrics, and the graph that they make with a dataset.
 export { elu, gelu, hardSwish, leakyRelu, mish, relu, sigmoid, silu, softmax, softplus, step, tanh } from "./activations.ts";
 export { multiHeadAttention, type AttentionOptions } from "./attention.ts";
+export { batchNorm, type BatchNormOptions } from "./batch-normalisation.ts";
 export { parallel, residual, type ParallelOptions, type ResidualOptions } from "./blocks.ts";
 export { conv1d, conv2d, type Conv1dOptions, type Conv2dOptions, type ConvolutionOptions } from "./convolution.ts";
 export { confusionMatrix, f1, precision, recall, type DetectionOptions } from "./confusion.ts";

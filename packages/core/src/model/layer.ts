@@ -1,11 +1,11 @@
 // What a layer is: a plain object that adds its operations to a graph. Layers hold no values; parameters belong to the graph. An object
 // that is applied twice has one set of parameters, as in PyTorch and Keras.
 import { TabgradError } from "../errors.ts";
-import type { Initialisation } from "../graph/attributes.ts";
+import type { Initialisation, OperationAttributes } from "../graph/attributes.ts";
 import type { GraphBuilder } from "../graph/builder.ts";
 import * as math from "../graph/math.ts";
 import { formatShape, sameShape, type Shape } from "../graph/shape.ts";
-import { keysInput } from "../graph/training.ts";
+import { keysInput, weightsInput } from "../graph/training.ts";
 import type { Value } from "../graph/value.ts";
 import { roleOf, show } from "./role.ts";
 
@@ -42,6 +42,19 @@ export interface LayerContext {
    * @throws TabgradError MODEL_INVALID where that one has another shape
    */
   parameter(name: string, shape: Shape, initialisation: Initialisation): Value;
+  /**
+   * A parameter that is not trained but follows a number of the samples: in each step it moves by `momentum` of the way to the mean of
+   * `perSample` over all samples of the step. Where the layer object is applied several times, to the mean of them all.
+   * @param perSample shape [rows, ...shape of the parameter]
+   */
+  statistic(name: string, perSample: Value, options: { readonly initial: number; readonly momentum: number }): Value;
+  /**
+   * `x` with its rows as microbatches. There are none outside training: use them behind `math.ifTraining`.
+   * @param x shape [rows, ...sample]
+   * @returns `values`, shape [microbatches, size, ...sample], and `weights`, shape [microbatches, size, 1, …] with as many dimensions: 1
+   *   for a sample, and 0 where a short microbatch is padded
+   */
+  microbatches(x: Value): { readonly values: Value; readonly weights: Value };
   /** A parameter of another layer of the model, which has been applied before: for layers that are tied, such as a language model's ends. */
   parameterOf(layer: Layer, name: string): Value;
   /**
@@ -55,11 +68,22 @@ export interface LayerContext {
   error(message: string, remedy: string): TabgradError;
 }
 
+/** What is around a model that is built. */
+export interface Surroundings {
+  /** Rows of a microbatch. Default: all rows are one. */
+  readonly microbatchSize?: number;
+  /** Where what running statistics follow is noted, by the parameter's name: one value for each application. */
+  readonly statistics?: Map<string, Value[]>;
+}
+
 /** A model under construction: the layers that it has so far, by the path of their first application, and their parameters. */
 interface Model {
   readonly builder: GraphBuilder;
   readonly homes: Map<Layer, string>;
   readonly parameters: Map<string, Value>;
+  readonly surroundings: Surroundings;
+  /** The input that masks padding, once it is asked for. */
+  weights?: Value;
   /** The samples' random keys, once they are asked for, and how many streams of numbers are drawn with them. */
   keys?: Value;
   streams: number;
@@ -76,8 +100,8 @@ interface Place {
 }
 
 /** Adds a model to a graph; `path` is where it stands. */
-export function buildLayer(builder: GraphBuilder, layer: Layer, x: Value, path = ""): Value {
-  const model: Model = { builder, homes: new Map(), parameters: new Map(), streams: 0 };
+export function buildLayer(builder: GraphBuilder, layer: Layer, x: Value, path = "", surroundings: Surroundings = {}): Value {
+  const model: Model = { builder, homes: new Map(), parameters: new Map(), surroundings, streams: 0 };
   return apply(model, layer, x, { path, home: path, again: false, next: undefined });
 }
 
@@ -93,23 +117,33 @@ function apply(model: Model, layer: Layer, x: Value, { path, next, ...place }: P
   const error = (message: string, remedy: string): TabgradError =>
     new TabgradError("MODEL_INVALID", `${label}: ${message}`, remedy);
   const own = new Set<string>();
+  type Kind = Pick<OperationAttributes["parameter"], "initialisation" | "statistic">;
+  const parameter = (name: string, shape: Shape, kind: Kind): Value => {
+    const full = join(home, name);
+    const shared = again && !own.has(full) ? model.parameters.get(full) : undefined;
+    if (shared && !sameShape(shared.shape, shape)) {
+      throw error(
+        `it shares ${full}, which has shape ${formatShape(shared.shape)}, but would need ${formatShape(shape)} here`,
+        "Make a layer for each place, or give this one inputs of the same size wherever it is applied.",
+      );
+    }
+    const value = shared ?? model.builder.emit("parameter", [], { name: full, shape, ...kind });
+    own.add(full);
+    model.parameters.set(full, value);
+    return value;
+  };
   const context: LayerContext = {
     path,
     next,
-    parameter(name, shape, initialisation) {
+    parameter: (name, shape, initialisation) => parameter(name, shape, { initialisation }),
+    statistic(name, perSample, { initial, momentum }) {
+      const { statistics } = model.surroundings;
       const full = join(home, name);
-      const shared = again && !own.has(full) ? model.parameters.get(full) : undefined;
-      if (shared && !sameShape(shared.shape, shape)) {
-        throw error(
-          `it shares ${full}, which has shape ${formatShape(shared.shape)}, but would need ${formatShape(shape)} here`,
-          "Make a layer for each place, or give this one inputs of the same size wherever it is applied.",
-        );
-      }
-      const value = shared ?? model.builder.emit("parameter", [], { name: full, shape, initialisation });
-      own.add(full);
-      model.parameters.set(full, value);
-      return value;
+      statistics?.set(full, [...(statistics.get(full) ?? []), perSample]);
+      const initialisation: Initialisation = { kind: "constant", value: initial };
+      return parameter(name, perSample.shape.slice(1), { initialisation, statistic: { momentum } });
     },
+    microbatches: (x) => asMicrobatches(model, x),
     parameterOf(other, name) {
       const from = model.homes.get(other);
       const value = from === undefined ? undefined : model.parameters.get(join(from, name));
@@ -128,6 +162,18 @@ function apply(model: Model, layer: Layer, x: Value, { path, next, ...place }: P
   };
   const build = (): Value => layer.build(x, context);
   return layer.transparent ? build() : model.builder.scope(label, build);
+}
+
+function asMicrobatches(model: Model, x: Value): ReturnType<LayerContext["microbatches"]> {
+  const { microbatchSize } = model.surroundings;
+  const sizes = microbatchSize === undefined ? [1, -1] : [-1, microbatchSize];
+  const [, ...sample] = x.shape;
+  model.weights ??= model.builder.emit("input", [], { name: weightsInput, shape: [], batched: true });
+  return {
+    values: math.reshape(x, [...sizes, ...sample]),
+    // An engine that scales the loss does so by these weights.
+    weights: math.reshape(math.greater(model.weights, 0), [...sizes, ...sample.map(() => 1)]),
+  };
 }
 
 /** How a layer is called in messages and listings: "dense 2 (128 units)"; `home` is where the parameters are that it shares. */

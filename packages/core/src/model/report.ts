@@ -5,11 +5,9 @@ import { GraphBuilder } from "../graph/builder.ts";
 import { evaluate } from "../graph/evaluate.ts";
 import { sampleSums, type Graph } from "../graph/graph.ts";
 import * as math from "../graph/math.ts";
+import { lossWeightOutput } from "../graph/training.ts";
 import type { Value } from "../graph/value.ts";
 import type { Metric } from "./loss.ts";
-
-/** The metric output that a loss sums up whose samples do not count alike; it is not reported itself. */
-export const lossWeightOutput = "metric:lossWeight";
 
 const samplesInput = "samples";
 const divisorOutput = "divisor";

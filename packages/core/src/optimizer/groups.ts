@@ -40,6 +40,8 @@ export interface VectorPart {
   readonly rateFactor: number;
   readonly weightDecay: number;
   readonly frozen: boolean;
+  /** Of running statistics: how far they move in a step, whatever the optimizer does. Others have none. */
+  readonly momentum?: number;
 }
 
 /**
@@ -50,21 +52,26 @@ export interface VectorPart {
 export function vectorParts(
   settings: OptimizerSettings,
   groups: readonly ParameterGroup[],
-  slots: readonly Pick<ParameterSlot, "name" | "offset" | "elements">[],
+  slots: readonly Pick<ParameterSlot, "name" | "momentum" | "offset" | "elements">[],
 ): VectorPart[] {
   checkPatterns(
     groups,
     slots.map(({ name }) => name),
   );
   const parts: VectorPart[] = [];
-  for (const { name, offset, elements } of slots) {
-    const own = settingsOf(settings, groups, name);
+  for (const { name, momentum, offset, elements } of slots) {
+    const trained = settingsOf(settings, groups, name);
+    const own = momentum === undefined ? trained : { rateFactor: 1, weightDecay: 0, frozen: trained.frozen, momentum };
     const last = parts.at(-1);
-    const isSame = last && (["rateFactor", "weightDecay", "frozen"] as const).every((field) => last[field] === own[field]);
+    const isSame =
+      last &&
+      (["rateFactor", "weightDecay", "frozen", "momentum"] as const).every(
+        (field) => last[field] === (own as Partial<VectorPart>)[field],
+      );
     if (isSame) parts[parts.length - 1] = { ...last, count: last.count + elements };
     else parts.push({ offset, count: elements, ...own });
   }
-  if (parts.length > 0 && parts.every(({ frozen }) => frozen)) {
+  if (parts.length > 0 && parts.every(({ frozen, momentum }) => frozen || momentum !== undefined)) {
     throw new TabgradError(
       "RUN_FILE_INVALID",
       "parameterGroups: all parameters of the model are frozen, so there is nothing to train",

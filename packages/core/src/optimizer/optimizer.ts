@@ -47,7 +47,7 @@ export interface OptimizerOptions {
 export interface StepResult {
   /** Of the mean gradient, before clipping and weight decay. Not finite exactly if a gradient is not. */
   readonly squaredGradientNorm: number;
-  /** Of the new parameters. Not finite exactly if a parameter is not. Neither holds parameters that are frozen. */
+  /** Of the new parameters. Not finite exactly if a parameter is not. Neither holds what is frozen, nor the size of running statistics. */
   readonly squaredParameterNorm: number;
   /** How many values of the gradient were clipped; 0 where the optimizer does not clip by value. */
   readonly clippedValues: number;
@@ -75,7 +75,7 @@ export interface Optimizer {
    */
   accumulate(offset: number, values: Float32Array | Uint8Array): void;
   /**
-   * The squared norm of the mean gradient of parameters that are trained; not finite exactly if a gradient is not. It changes nothing: a coordinator that asks this
+   * The squared norm of the mean gradient of parameters that are trained; not finite exactly if a gradient is not, or what moves a running statistic. It changes nothing: a coordinator that asks this
    * for the whole vector before the first `step` never has parameters that a bad gradient has touched.
    */
   squaredGradientNorm(range: VectorRange & { readonly samples: number }): number;
@@ -103,10 +103,13 @@ export function createOptimizer(spec: OptimizerSpec, elements: number, { parts, 
   const rule = updateRule(settings);
   const { weightDecay } = settings;
   const whole = { offset: 0, count: elements, rateFactor: 1, weightDecay, frozen: false };
-  const trained = checkParts(parts ?? [whole], elements).filter((part) => !part.frozen);
+  const moved = checkParts(parts ?? [whole], elements).filter((part) => !part.frozen);
+  const trained = moved.filter(({ momentum }) => momentum === undefined);
+  const statistics = moved.filter(({ momentum }) => momentum !== undefined);
   const vectors = [parameters, gradients, ...rule.state, ...(average ? [averages] : [])];
   const memory = new VectorMemory({ ...Object.fromEntries(vectors.map((name) => [name, elements])), [staging]: stagingElements });
   const updates = compileUpdates(settings, trained, memory, { clip, averages: average !== undefined });
+  const follow = statistics.length > 0 ? followStatistic(memory, average !== undefined) : undefined;
   /** The name in the memory by the name in a checkpoint. */
   const saved = new Map([
     ...rule.state.map((name) => [name, name] as const),
@@ -148,8 +151,10 @@ export function createOptimizer(spec: OptimizerSpec, elements: number, { parts, 
       }
     },
     squaredGradientNorm({ samples, ...range }) {
-      const sums = within(trained, rangeOf(range)).map((part) => norm(part)[updateNames.squaredGradientNorm]);
-      return sums.reduce((sum, one) => sum + one, 0) / checkSamples(samples) ** 2;
+      const normOver = (some: readonly VectorPart[]): number =>
+        within(some, rangeOf(range)).reduce((sum, part) => sum + norm(part)[updateNames.squaredGradientNorm], 0);
+      const squared = normOver(trained) / checkSamples(samples) ** 2;
+      return squared + nothingIfFinite(normOver(statistics));
     },
     step({ step, samples, learningRate = settings.learningRate, scale = 1, ...range }) {
       if (!Number.isInteger(step) || step < 1) throw new RangeError(`steps count from 1; this is step ${step}`);
@@ -162,6 +167,13 @@ export function createOptimizer(spec: OptimizerSpec, elements: number, { parts, 
         total.squaredGradientNorm += sums.squaredGradientNorm;
         total.squaredParameterNorm += sums.squaredParameterNorm;
         total.clippedValues += sums.clippedValues ?? 0;
+      }
+      for (const { momentum, offset, count } of within(statistics, rangeOf(range))) {
+        // Their average is what they are: averaged already, over steps.
+        const scalars = { step, samples, learningRate: momentum!, ...(average && { [updateNames.averageDecay]: 0 }) };
+        const sums = follow!({ offset, count, scalars });
+        total.squaredGradientNorm += nothingIfFinite(sums.squaredGradientNorm);
+        total.squaredParameterNorm += nothingIfFinite(sums.squaredParameterNorm);
       }
       return total;
     },
@@ -192,6 +204,15 @@ function compileUpdates(
     return update;
   });
 }
+
+/** The step of running statistics: plain gradient descent with their momentum as the rate, whatever the run's optimizer is. */
+function followStatistic(memory: VectorMemory, averages: boolean): BoundVectorProgram {
+  const rule = updateRule(optimizerSpecSchema.parse({ kind: "sgd", learningRate: 1 }));
+  return compileVectorProgram(updateGraph(rule, { averages })).bind(memory);
+}
+
+/** What running statistics add to a norm: nothing, but that it is not finite where they are not. */
+const nothingIfFinite = (squared: number): number => (Number.isFinite(squared) ? 0 : NaN);
 
 /** What of the parts lies in the range, each with its index. */
 function within<T extends Required<VectorRange>>(parts: readonly T[], range: Required<VectorRange>): (T & { index: number })[] {

@@ -49,7 +49,10 @@ export function resolveRun(
 ): ResolvedRun {
   const { model, loss, metrics, ...plain } = settings;
   checkTransforms(plain.transforms, data.features.shape);
-  const { forward: built, report } = runGraphs({ model, loss, ...(metrics && { metrics }), data });
+  const { forward: built, report } = runGraphs({
+    ...{ model, loss, data, microbatchSize: plain.microbatchSize },
+    ...(metrics && { metrics }),
+  });
   const slots = parameterSlots(built);
   // Patterns are checked here, where the names are known.
   vectorParts(plain.optimizer, plain.parameterGroups, slots);

@@ -6,7 +6,7 @@ import type { Batch, Engine, EngineKind, Program, Sums } from "../engine/engine.
 import { TabgradError } from "../errors.ts";
 import { type Graph, graphInputs, metricNames, sampleSums } from "../graph/graph.ts";
 import { graphFromJson } from "../graph/json.ts";
-import { hasLoss, keysInput } from "../graph/training.ts";
+import { hasLoss, keysInput, weightsInput } from "../graph/training.ts";
 import { bounds } from "../protocol/bounds.ts";
 import { violation } from "../protocol/check.ts";
 import type { Compute, ComputeRequest, ComputeResult, ComputeSetup } from "./compute.ts";
@@ -181,7 +181,9 @@ export class EngineCompute implements Compute {
 
 /** That the graph asks for nothing but what the run's fields feed, and gives what the run's metrics say. */
 function checkGraph(graph: Graph, { fields, metrics }: ComputeSetup): void {
-  const missing = graphInputs(graph).find(({ name }) => name !== keysInput && !fields.some((field) => field.name === name));
+  const missing = graphInputs(graph).find(
+    ({ name }) => name !== keysInput && name !== weightsInput && !fields.some((field) => field.name === name),
+  );
   if (missing) {
     throw new TabgradError(
       "GRAPH_INVALID",
