@@ -1,4 +1,5 @@
 // npx tabgrad train examples/moby-dick/transformer.ts --workers 2
+// npx tabgrad predict runs/transformer-TIME "Call me Ishmael." --length 500 --temperature 0.6
 //
 // A causal transformer that learns to write Moby Dick, character by character. The book comes with `npm ci`: 1.2 million characters, of
 // which the last tenth is held out. After its two epochs the loss there is 1.448 (perplexity 4.25, accuracy 55.7 %); of n-grams, which
