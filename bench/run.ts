@@ -76,11 +76,10 @@ console.log(
   `${cpus()[0]?.model ?? "unknown processor"}, ${availableParallelism()} cores, Node ${process.versions.node}, PyTorch ${torch?.version ?? "not installed"}\n`,
 );
 
-const engines = Object.entries(networks).map(([name, network]) => ({
-  name: name as NetworkName,
-  network,
-  row: { name: `one thread: ${network.description}: forward, loss, backward, Adam`, ours: [], theirs: [] } as Row,
-}));
+const engines = Object.entries(networks).map(([name, network]) => {
+  const row: Row = { name: `one thread: ${network.description}: forward, loss, backward, Adam`, ours: [], theirs: [] };
+  return { name: name as NetworkName, network, row };
+});
 const workers: Row = {
   name: `two workers, end to end: ${networks.mlp.description} (PyTorch: DistributedDataParallel over gloo)`,
   ours: [],
