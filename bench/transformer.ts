@@ -2,11 +2,9 @@
 // forward, loss, backward and AdamW, on one batch of random tokens.
 import {
   adamW,
-  createOptimizer,
   crossEntropy,
   embedding,
   forwardGraph,
-  initialParameters,
   keyed,
   layerNorm,
   normal,
@@ -16,7 +14,7 @@ import {
   unembedding,
   type Batch,
 } from "@tabgrad/core";
-import { createNodeCpuEngine } from "@tabgrad/cpu/node";
+import { timeTraining } from "./timed-training.ts";
 
 const [positions, width, heads, count, rows] = [64, 128, 4, 83, 32];
 const warmUp = 3;
@@ -37,7 +35,6 @@ function randomBatch(): Batch {
 
 /** @returns tokens a second */
 export async function measureTransformer(steps: number): Promise<number> {
-  const engine = await createNodeCpuEngine({ threads: 1 });
   const tokens = embedding(count, width, { initialisation: normal({ deviation: 0.02 }) });
   const block = () => transformerBlock({ heads, causal: true });
   const graph = forwardGraph({
@@ -49,19 +46,6 @@ export async function measureTransformer(steps: number): Promise<number> {
       labels: { kind: "classes", count, shape: [positions] },
     },
   });
-  const program = await engine.compile(graph);
-  const optimizer = createOptimizer(adamW({ learningRate: 1e-3 }), program.parameterElements);
-  optimizer.parameters.set(initialParameters(graph, 1));
-  const batches = [randomBatch()];
-  let begin = 0;
-  for (let step = 1; step <= warmUp + steps; step++) {
-    if (step === warmUp + 1) begin = performance.now();
-    await program.setParameters(optimizer.parameters);
-    const { samples } = await program.train(batches, optimizer.gradients);
-    optimizer.step({ step, samples });
-  }
-  const seconds = (performance.now() - begin) / 1000;
-  await program.close();
-  await engine.close();
+  const seconds = await timeTraining({ graph, optimizer: adamW({ learningRate: 1e-3 }), batch: randomBatch(), warmUp, steps });
   return (rows * positions * steps) / seconds;
 }

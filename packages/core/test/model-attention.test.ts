@@ -1,7 +1,6 @@
 // Attention and the transformer's block against what PyTorch computes in float64, and who sees whom.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { TabgradError } from "../src/errors.ts";
 import { elementCount, evaluate, parameterSlots, trainingGraph, withRows } from "../src/graph/index.ts";
 import {
   crossEntropy,
@@ -14,6 +13,7 @@ import {
   transformerBlock,
   type Layer,
 } from "../src/model/index.ts";
+import { failure } from "./model-support.ts";
 
 const cosines = (length: number): number[] => Array.from({ length }, (_, i) => Math.cos(i));
 
@@ -34,16 +34,6 @@ const expectClose = (found: readonly number[], expected: readonly number[], digi
 
 const named = (model: Layer, shape: readonly number[]) =>
   parameterSlots(predictionGraph(model, shape)).map(({ name, shape: own }) => `${name} [${own.join(", ")}]`);
-
-function failure(build: () => unknown): string {
-  try {
-    build();
-  } catch (error) {
-    if (!(error instanceof TabgradError)) throw error;
-    return `${error.code}: ${error.message} → ${error.remedy}`;
-  }
-  throw new Error("nothing was thrown");
-}
 
 // x = torch.sin(torch.arange(1, 25).double()).reshape(2, 3, 4); each parameter p is torch.cos(torch.arange(p.numel())).reshape(p.shape).
 const x = Array.from({ length: 24 }, (_, i) => Math.sin(i + 1));

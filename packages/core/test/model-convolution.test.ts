@@ -1,7 +1,6 @@
 // Layers with windows: what they compute, how their parameters are called, and what they say when something does not fit.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { TabgradError } from "../src/errors.ts";
 import { evaluate, parameterSlots, withRows, type Graph } from "../src/graph/index.ts";
 import {
   averagePool1d,
@@ -23,6 +22,7 @@ import {
   sequential,
   type Layer,
 } from "../src/model/index.ts";
+import { failure } from "./model-support.ts";
 
 /** The prediction for `features`, row after row, and its shape. */
 function predict(model: Layer, shape: readonly number[], features: number[], parameters: number[] = [], rows = 1) {
@@ -34,16 +34,6 @@ const shapeOf = (model: Layer, sample: readonly number[]): readonly number[] => 
   const graph = predictionGraph(model, sample);
   return graph.nodes[graph.outputs.prediction].shape.slice(1);
 };
-
-function failure(build: () => unknown): string {
-  try {
-    build();
-  } catch (error) {
-    if (!(error instanceof TabgradError)) throw error;
-    return `${error.code}: ${error.message} → ${error.remedy}`;
-  }
-  throw new Error("nothing was thrown");
-}
 
 const parameters = (graph: Graph) => parameterSlots(graph).map(({ name, shape }) => [name, shape]);
 const counted = (count: number): number[] => Array.from({ length: count }, (_, i) => i);

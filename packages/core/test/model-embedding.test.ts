@@ -1,7 +1,6 @@
 // Embeddings, tied and not, and encodings of positions: what they compute, how their parameters are called, and what they refuse.
 import { describe, expect, it } from "vitest";
-import { TabgradError } from "../src/errors.ts";
-import { evaluate, parameterSlots, trainingGraph, withRows, type Graph } from "../src/graph/index.ts";
+import { evaluate, parameterSlots, trainingGraph, type Graph } from "../src/graph/index.ts";
 import {
   crossEntropy,
   dense,
@@ -15,22 +14,9 @@ import {
   unembedding,
   type Layer,
 } from "../src/model/index.ts";
+import { failure, predict } from "./model-support.ts";
 
 const slots = (graph: Graph): string[] => parameterSlots(graph).map(({ name, shape }) => `${name} ${shape.join("×")}`);
-
-function predict(model: Layer, shape: readonly number[], rows: number, features: number[], parameters: number[] = []): number[] {
-  return [...evaluate(withRows(predictionGraph(model, shape), rows), { features }, parameters).prediction.data];
-}
-
-function failure(build: () => unknown): string {
-  try {
-    build();
-  } catch (error) {
-    if (!(error instanceof TabgradError)) throw error;
-    return `${error.code}: ${error.message} → ${error.remedy}`;
-  }
-  throw new Error("nothing was thrown");
-}
 
 describe("embedding", () => {
   it("gives each token its row of the weight, and zeros to what is no token", () => {

@@ -1,6 +1,5 @@
 // The forward graph of a run: what goes in and out, what is refused, and what is left of it in training.
 import { describe, expect, it } from "vitest";
-import { TabgradError } from "../src/errors.ts";
 import {
   evaluate,
   evaluationGraph,
@@ -35,19 +34,10 @@ import {
   type DataShape,
   type Layer,
 } from "../src/model/index.ts";
+import { failure } from "./model-support.ts";
 
 const digits: DataShape = { features: { shape: [4, 4], scale: 1 / 255, shift: 0 }, labels: { kind: "classes", count: 3 } };
 const model = sequential(dense(8), relu(), dense(3));
-
-function failure(build: () => unknown): string {
-  try {
-    build();
-  } catch (error) {
-    if (!(error instanceof TabgradError)) throw error;
-    return `${error.code}: ${error.message} → ${error.remedy}`;
-  }
-  throw new Error("nothing was thrown");
-}
 
 describe("forwardGraph", () => {
   it("takes features and labels and gives loss, metrics and prediction", () => {

@@ -1,8 +1,7 @@
 // Models as functions of their layers, and blocks: what they compute, how their parameters are called, what they say when something
 // does not fit.
 import { describe, expect, it } from "vitest";
-import { TabgradError } from "../src/errors.ts";
-import { evaluate, math, parameterSlots, withRows, type Graph } from "../src/graph/index.ts";
+import { math, parameterSlots, type Graph } from "../src/graph/index.ts";
 import {
   crossEntropy,
   dense,
@@ -20,23 +19,10 @@ import {
   tanh,
   type Layer,
 } from "../src/model/index.ts";
+import { failure, predict } from "./model-support.ts";
 
 const names = (graph: Graph): string[] => parameterSlots(graph).map((slot) => slot.name);
 const initialisationsOf = (graph: Graph) => parameterSlots(graph).map((slot) => slot.initialisation);
-
-function predict(model: Layer, shape: readonly number[], rows: number, features: number[], parameters: number[] = []): number[] {
-  return [...evaluate(withRows(predictionGraph(model, shape), rows), { features }, parameters).prediction.data];
-}
-
-function failure(build: () => unknown): string {
-  try {
-    build();
-  } catch (error) {
-    if (!(error instanceof TabgradError)) throw error;
-    return `${error.code}: ${error.message} → ${error.remedy}`;
-  }
-  throw new Error("nothing was thrown");
-}
 
 const linear = (units: number): Layer => dense(units, { bias: false });
 

@@ -1,7 +1,6 @@
 // Layers: what they compute, how their parameters are called, and what they say when something does not fit.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { TabgradError } from "../src/errors.ts";
 import { evaluate, math, parameterSlots, withRows, type Graph } from "../src/graph/index.ts";
 import {
   crossEntropy,
@@ -20,23 +19,9 @@ import {
   tanh,
   type Layer,
 } from "../src/model/index.ts";
+import { failure, predict } from "./model-support.ts";
 
 const names = (graph: Graph): string[] => parameterSlots(graph).map((slot) => slot.name);
-
-/** The prediction for `features`, row after row. */
-function predict(model: Layer, shape: readonly number[], rows: number, features: number[], parameters: number[] = []): number[] {
-  return [...evaluate(withRows(predictionGraph(model, shape), rows), { features }, parameters).prediction.data];
-}
-
-function failure(build: () => unknown): string {
-  try {
-    build();
-  } catch (error) {
-    if (!(error instanceof TabgradError)) throw error;
-    return `${error.code}: ${error.message} → ${error.remedy}`;
-  }
-  throw new Error("nothing was thrown");
-}
 
 describe("dense", () => {
   it("computes x·Wᵀ + b with W of shape [units, inputs]", () => {

@@ -2,7 +2,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { labelShape, type LabelDescription } from "../src/data/index.ts";
-import { TabgradError } from "../src/errors.ts";
 import { elementCount, evaluate, GraphBuilder, trainingGraph, withRows, type Graph, type Shape } from "../src/graph/index.ts";
 import {
   accuracy,
@@ -15,6 +14,7 @@ import {
   type Metric,
 } from "../src/model/index.ts";
 import type { Reading } from "../src/model/index.ts";
+import { failure } from "./model-support.ts";
 
 const classes = (count: number): LabelDescription => ({ kind: "classes", count });
 const positions = (count: number, ...shape: number[]): LabelDescription => ({ kind: "classes", count, shape });
@@ -54,16 +54,6 @@ const lossOf = (loss: Loss, prediction: number[], sample: Shape, label: number[]
 function slope(loss: Loss, prediction: number[], sample: Shape, label: number[], labels: LabelDescription): number[] {
   const graph = trainingGraph(graphOf(loss, sample, labels, loss.reading), 1);
   return [...evaluate(graph, { labels: label, weights: [1] }, prediction)["gradient:z"].data];
-}
-
-function failure(build: () => unknown): string {
-  try {
-    build();
-  } catch (error) {
-    if (!(error instanceof TabgradError)) throw error;
-    return `${error.code}: ${error.message} → ${error.remedy}`;
-  }
-  throw new Error("nothing was thrown");
 }
 
 const logit = fc.double({ min: -30, max: 30, noNaN: true });

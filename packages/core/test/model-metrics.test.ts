@@ -4,7 +4,6 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { LabelDescription } from "../src/data/index.ts";
 import type { Sums } from "../src/engine/engine.ts";
-import { TabgradError } from "../src/errors.ts";
 import {
   evaluate,
   evaluationGraph,
@@ -39,6 +38,7 @@ import {
   type RunGraphs,
 } from "../src/model/index.ts";
 import { addSums } from "../src/reduction/index.ts";
+import { failure } from "./model-support.ts";
 
 interface Case {
   readonly loss: Loss;
@@ -75,16 +75,6 @@ function report(of: Case, x: readonly number[], y: readonly number[]): Report {
   const { forward, report: graph } = graphsOf(of);
   // As data, as a resumed run reads it.
   return finishReport(graphFromJson(graphToJson(graph)), sumsOf(forward, of, x, y));
-}
-
-function failure(build: () => unknown): string {
-  try {
-    build();
-  } catch (error) {
-    if (!(error instanceof TabgradError)) throw error;
-    return `${error.code}: ${error.message} → ${error.remedy}`;
-  }
-  throw new Error("nothing was thrown");
 }
 
 const tokens = (count: number, positions: number): LabelDescription => ({ kind: "classes", count, shape: [positions] });

@@ -1,7 +1,6 @@
 // Normalisations and the smooth activations against what PyTorch computes in float64, and normalisation at its special values.
 import { describe, expect, it } from "vitest";
-import { TabgradError } from "../src/errors.ts";
-import { evaluate, parameterSlots, trainingGraph, withRows } from "../src/graph/index.ts";
+import { evaluate, parameterSlots, trainingGraph } from "../src/graph/index.ts";
 import {
   dense,
   elu,
@@ -20,25 +19,12 @@ import {
   softplus,
   type Layer,
 } from "../src/model/index.ts";
-
-function predict(model: Layer, shape: readonly number[], rows: number, features: number[], parameters: number[] = []): number[] {
-  return [...evaluate(withRows(predictionGraph(model, shape), rows), { features }, parameters).prediction.data];
-}
+import { failure, predict } from "./model-support.ts";
 
 const expectClose = (found: readonly number[], expected: readonly number[], digits = 10): void => {
   expect(found).toHaveLength(expected.length);
   found.forEach((value, i) => expect(value).toBeCloseTo(expected[i], digits));
 };
-
-function failure(build: () => unknown): string {
-  try {
-    build();
-  } catch (error) {
-    if (!(error instanceof TabgradError)) throw error;
-    return `${error.code}: ${error.message} → ${error.remedy}`;
-  }
-  throw new Error("nothing was thrown");
-}
 
 // X = torch.sin(torch.arange(1, 25).double()).reshape(2, 4, 3); weights cos(0), cos(1), …; biases 0, 0.1, …; all in float64.
 const x = Array.from({ length: 24 }, (_, i) => Math.sin(i + 1));

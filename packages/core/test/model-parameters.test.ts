@@ -1,6 +1,5 @@
 // Initial and pre-trained parameters: distributions, keys, and what is said of weights that do not fit.
 import { describe, expect, it } from "vitest";
-import { TabgradError } from "../src/errors.ts";
 import { GraphBuilder, parameterSlots, type Graph, type Initialisation, type Shape } from "../src/graph/index.ts";
 import {
   constant,
@@ -21,21 +20,12 @@ import {
   type Initialiser,
   type NamedTensor,
 } from "../src/model/index.ts";
+import { failure } from "./model-support.ts";
 
 function graphOf(...parameters: [Shape, Initialisation][]): Graph {
   const builder = new GraphBuilder(1);
   parameters.forEach(([shape, initialisation], i) => builder.emit("parameter", [], { name: `p${i}`, shape, initialisation }));
   return builder.graph({});
-}
-
-function failure(build: () => unknown): string {
-  try {
-    build();
-  } catch (error) {
-    if (!(error instanceof TabgradError)) throw error;
-    return `${error.code}: ${error.message} → ${error.remedy}`;
-  }
-  throw new Error("nothing was thrown");
 }
 
 describe("initialisers", () => {
