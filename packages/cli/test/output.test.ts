@@ -8,6 +8,7 @@ import { count, decimal, duration, metrics, percent } from "../src/output/format
 import { toJsonLine } from "../src/output/json-lines.ts";
 import { Progress } from "../src/output/progress.ts";
 import { Reading } from "../src/output/reading.ts";
+import { tablesText } from "../src/output/tables.ts";
 
 const start: TelemetryEvent = {
   event: "start",
@@ -15,6 +16,7 @@ const start: TelemetryEvent = {
   lossName: "crossEntropy",
   optimizerName: "adam",
   metricNames: ["accuracy"],
+  metricForms: { accuracy: "share" },
   layers: [],
   runId: "run",
   url: "http://127.0.0.1:7070",
@@ -105,6 +107,82 @@ describe("progress", () => {
   });
 });
 
+describe("what a run is to be looked at for", () => {
+  const tuned = (number: number, clipped: number): TelemetryEvent => ({
+    ...(step(number, 1) as Extract<TelemetryEvent, { event: "step" }>),
+    ...{ clipped, learningRate: 0.0005, baseLearningRate: 0.001, lossScale: 32_768 },
+  });
+
+  it("is said once an epoch: the scheduled rate, how often the gradient was clipped, the loss scale", () => {
+    const text = shown([start, tuned(1, 0.2), tuned(2, 0), tuned(3, 0.1), tuned(4, 0.1)]);
+    expect(text).toContain("  learning rate 0.0005  clipped in 3 of 4 steps  loss scale 32,768\n");
+  });
+
+  it("is how far it is from its early end", () => {
+    const stopEarly = { metric: "accuracy", form: "share", best: 0.9, since: 2, evaluations: 1, patience: 3 } as const;
+    expect(shown([start, { ...evaluation, stopEarly }])).toContain(
+      "(50 samples)  best accuracy 90.00 % at step 2, 1 of 3 evaluations without a better one\n",
+    );
+  });
+});
+
+describe("tables at the end", () => {
+  const irises = [
+    [15, 0, 0],
+    [0, 11, 4],
+    [0, 1, 14],
+  ];
+  const classNames = ["setosa", "versicolor", "virginica"];
+  const metricForms = { confusionMatrix: "confusion" } as const;
+  const text = (width?: number): string =>
+    stripVTControlCharacters(tablesText({ confusionMatrix: irises }, { metricForms, classNames }, width));
+
+  it("have a row for each true class, with recall and precision at the edges", () => {
+    expect(text()).toBe(
+      [
+        "",
+        "confusionMatrix  rows are true classes, columns predicted ones",
+        "             setosa  versicolor  virginica   recall",
+        "setosa           15           0          0  100.0 %",
+        "versicolor        0          11          4   73.3 %",
+        "virginica         0           1         14   93.3 %",
+        "precision   100.0 %      91.7 %     77.8 %",
+      ].join("\n"),
+    );
+  });
+
+  it("name columns by index where names have no room", () => {
+    expect(text(46)).toContain("\n1 versicolor        0      11       4   73.3 %\n");
+    expect(text(46)).toMatch(/\n +0 +1 +2 +recall\n/);
+  });
+
+  it("are a list of classes where a matrix has no room, the worst first", () => {
+    const many = Array.from({ length: 30 }, (_, i) => Array.from({ length: 30 }, (_, j) => (i === j ? 100 - i : j === 0 ? i : 0)));
+    const list = stripVTControlCharacters(tablesText({ confusionMatrix: many }, { metricForms }, 80)).split("\n");
+    expect(list[1]).toBe("confusionMatrix  the 20 worst of 30 classes, by recall");
+    expect(list.slice(2, 4)).toEqual([
+      "class  samples  recall  precision  most often taken for",
+      "29         100  71.0 %    100.0 %  0 (29)",
+    ]);
+    expect(list).toHaveLength(23);
+    expect(
+      Math.max(
+        ...text(40)
+          .split("\n")
+          .slice(2)
+          .map((line) => line.length),
+      ),
+    ).toBeLessThanOrEqual(40);
+  });
+
+  it("of other metrics are numbers, as many as there is room for", () => {
+    const rows = Array.from({ length: 25 }, (_, i) => [i, 0.5]);
+    const lines = stripVTControlCharacters(tablesText({ own: rows }, {}, 80)).split("\n");
+    expect(lines.slice(1, 3)).toEqual(["own  25 × 2", "0   0.000  0.5000"]);
+    expect(lines.at(-1)).toBe("and 5 more rows");
+  });
+});
+
 describe("numbers", () => {
   it.each([
     [count(48_120.4), "48,120"],
@@ -116,7 +194,7 @@ describe("numbers", () => {
     [decimal(0.21341), "0.2134"],
     [decimal(1.23e-7), "1.2e-7"],
     [decimal(0), "0.000"],
-    [metrics({ accuracy: 0.5, meanAbsoluteError: 0.25 }), "accuracy 50.00 %  meanAbsoluteError 0.2500"],
+    [metrics({ f1: 0.5, meanAbsoluteError: 0.25 }, { f1: "share" }), "f1 50.00 %  meanAbsoluteError 0.2500"],
   ])("%s", (found, expected) => expect(found).toBe(expected));
 });
 

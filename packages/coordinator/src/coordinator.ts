@@ -317,7 +317,7 @@ class CoordinatedRun implements RunningCoordinator, ConnectionHandler {
     this.scoreboard.contributed({ id, name, samples, microbatches, timings, endedAt: Date.now() });
   }
 
-  private apply({ step, totals, learningRate, baseLearningRate, version }: Performing<"apply">): RunEvent {
+  private apply({ step, totals, learningRate, baseLearningRate, lossScale, version }: Performing<"apply">): RunEvent {
     const { divisor: samples } = finishReport(this.options.run.report, totals);
     const connections = readers(this.loop.state, version).flatMap((id) => this.team.get(id)?.connection ?? []);
     for (const connection of connections) connection.version = version;
@@ -333,6 +333,7 @@ class CoordinatedRun implements RunningCoordinator, ConnectionHandler {
       ...(clipped !== undefined && { clipped }),
       learningRate,
       ...(this.schedule.isScheduled && { baseLearningRate }),
+      ...(lossScale !== undefined && { lossScale }),
     };
     this.tell({ event: "step", step, epoch, ...measured, workers: this.team.size, ...taken });
     const histograms = this.watchers.looked && this.histograms.make(performance.now());
@@ -340,9 +341,9 @@ class CoordinatedRun implements RunningCoordinator, ConnectionHandler {
     return { kind: "applied", step };
   }
 
-  private evaluated({ step, totals, watched }: Performing<"evaluated">): void {
+  private evaluated({ step, totals, watched, standings }: Performing<"evaluated">): void {
     const means = this.scoreboard.evaluated(step, totals, watched, performance.now());
-    this.tell({ event: "eval", step, epoch: this.schedule.epochOf(step), ...means, samples: totals.samples });
+    this.tell({ event: "eval", step, epoch: this.schedule.epochOf(step), ...means, samples: totals.samples, ...standings });
     this.checkpoints.evaluated(this.scoreboard.evaluation!, () => this.snapshot());
   }
 

@@ -7,6 +7,8 @@ import {
   reportedMetrics,
   sampleSums,
   type Hello,
+  type LabelDescription,
+  type RunDescription,
   type RunDocument,
   type StartEvent,
   type TabgradError,
@@ -51,7 +53,8 @@ export class Description {
 
   start(url: string, step: number): StartEvent {
     const { run, dataset, name } = this.options;
-    const { batchSize, microbatchSize, seed, loss, optimizer } = run.description;
+    const { batchSize, microbatchSize, seed, loss, optimizer, metricForms, schedule } = run.description;
+    const classNames = classNamesOf(dataset.description.labels, metricForms);
     return {
       event: "start",
       runId: this.runId,
@@ -69,6 +72,9 @@ export class Description {
       lossName: loss,
       optimizerName: optimizer.kind,
       metricNames: reportedMetrics(run.report),
+      ...(metricForms && { metricForms }),
+      ...(classNames && { classNames }),
+      ...(schedule && { scheduleName: schedule.kind }),
       layers: layerSummaries(run.graph),
     };
   }
@@ -151,4 +157,11 @@ export class Description {
       evaluation,
     };
   }
+}
+
+/** Those of a confusion matrix: a vocabulary is not told for nothing. */
+function classNamesOf(labels: LabelDescription, forms: RunDescription["metricForms"] = {}): readonly string[] | undefined {
+  if (!Object.values(forms).includes("confusion")) return undefined;
+  // Values that are a yes or no each.
+  return labels.kind === "values" ? ["no", "yes"] : labels.names;
 }

@@ -86,7 +86,8 @@ export class Schedule {
         const { loss, metrics } = finishReport(report, totals);
         return criterion.metric === "loss" ? loss : metrics[criterion.metric];
       };
-      return { ...own, ...criterion, value };
+      const form = run.metricForms?.[criterion.metric];
+      return { ...own, ...criterion, value, ...(form && { form }) };
     };
     return {
       ...(schedule?.kind === "reduceOnPlateau" && { plateau: watched(schedule) }),

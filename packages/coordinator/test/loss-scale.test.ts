@@ -48,6 +48,20 @@ describe("the loss scale", () => {
   });
 });
 
+describe("a step that is told", () => {
+  it("has the scale that it was computed with", () => {
+    const run = mixed(["a"], { steps: 2 });
+    run.answer("a", overflow);
+    run.answer("a");
+    run.answer("a");
+    expect(run.actions.flatMap((action) => (action.kind === "apply" ? [action.lossScale] : []))).toEqual([2 ** 15, 2 ** 15]);
+    const plain = new Simulation({ steps: 1 });
+    plain.join("a");
+    plain.answer("a");
+    expect(plain.actions.find(({ kind }) => kind === "apply")).not.toHaveProperty("lossScale");
+  });
+});
+
 describe("an overflow", () => {
   it("of the only worker makes the step anew with half the scale, and every sample counts", () => {
     const run = mixed(["a"], { steps: 2 });

@@ -93,6 +93,28 @@ describe("a run that is to stop early", () => {
     expect(run.accepted.size).toBe(5);
   });
 
+  it("tells with each evaluation how far it is from that", () => {
+    const run = play(
+      new Simulation({
+        ...everyStep,
+        steps: 20,
+        stopEarly: { ...stopEarly, form: "share" },
+        plateau: { ...onLoss, patience: 3, factor: 0.5, minimum: 0 },
+      }),
+      [0.5, 0.25, 0.5, 0.5],
+    );
+    const standings = run.actions.flatMap((action) => (action.kind === "evaluated" ? [action.standings] : []));
+    const of = (best: number, since: number, evaluations: number) => ({ metric: "loss", best, since, evaluations });
+    const both = (best: number, since: number, evaluations: number) => ({
+      stopEarly: { ...of(best, since, evaluations), form: "share", patience: 2 },
+      plateau: { ...of(best, since, evaluations), patience: 3 },
+    });
+    expect(standings).toEqual([both(0.5, 1, 0), both(0.25, 2, 0), both(0.25, 2, 1), both(0.25, 2, 2)]);
+    expect(run.outcome).toMatchObject({
+      why: "stopped early: loss on held-out samples has got no better than 25.00 % since step 2",
+    });
+  });
+
   it("takes what is no number for no better", () => {
     const run = play(new Simulation({ ...everyStep, steps: 20, stopEarly }), [NaN]);
     expect(run.accepted.size).toBe(2);

@@ -191,6 +191,15 @@ describe("metrics of all samples", () => {
     expect(reportedMetrics(graphsOf(of([confusionMatrix(), accuracy()])).report)).toEqual(["accuracy"]);
   });
 
+  it("say which of them are shares, and which tables confusion matrices", () => {
+    const all = [accuracy(), topKAccuracy({ k: 2 }), precision(), recall(), f1(), confusionMatrix(), perplexity()];
+    const share = "share" as const;
+    expect(graphsOf(of(all)).forms).toEqual({
+      ...{ accuracy: share, top2Accuracy: share, precision: share, recall: share, f1: share },
+      confusionMatrix: "confusion",
+    });
+  });
+
   it("precision, recall and f1 are the mean over the classes, or of all counts", () => {
     const macro = report(of([precision(), recall(), f1()]), logits, truth).metrics;
     expect(macro.precision).toBeCloseTo((1 / 2 + 1 + 2 / 3) / 3, 13);

@@ -1,6 +1,6 @@
 // Numbers as people read them.
 import { describe, expect, it } from "vitest";
-import { brief, bytes, count, decimal, duration, metric, milliseconds, percent, plain } from "../src/shared/format.ts";
+import { brief, bytes, count, decimal, duration, metricText, milliseconds, percent, plain } from "../src/shared/format.ts";
 import { workerColor } from "../src/shared/worker-color.ts";
 import { isSeen } from "../src/watch/sightings.ts";
 
@@ -9,7 +9,7 @@ describe("format", () => {
     expect([count(48_120.4), brief(48_120), brief(1_234_567)]).toEqual(["48,120", "48.1k", "1.23M"]);
     expect([decimal(0.21342), decimal(1.24e-7), decimal(0)]).toEqual(["0.2134", "1.2e-7", "0.000"]);
     expect([plain(0.001), plain(0.00050001), plain(8.8e-7)]).toEqual(["0.001", "0.0005", "8.8e-7"]);
-    expect([percent(0.97851), percent(1, 0), metric("accuracy", 0.5), metric("meanError", 0.5)]).toEqual([
+    expect([percent(0.97851), percent(1, 0), metricText(0.5, "share"), metricText(0.5, undefined)]).toEqual([
       "97.85 %",
       "100 %",
       "50.00 %",

@@ -140,7 +140,7 @@ describe("readout", () => {
   });
 
   it("shows each evaluation's own metric", () => {
-    const spec = metricSpec("accuracy", true);
+    const spec = metricSpec("accuracy", "share", true);
     expect(readout(spec, spec.read(view, "step", 0), 1, "step")!.values).toEqual([{ name: "", text: "50.00 %" }]);
   });
 

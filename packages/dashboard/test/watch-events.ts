@@ -20,6 +20,7 @@ export const startEvent: Extract<WatchedEvent, { event: "start" }> = {
   lossName: "crossEntropy",
   optimizerName: "sgd",
   metricNames: ["accuracy"],
+  metricForms: { accuracy: "share" },
   layers: [{ layer: "features", shape: [4], parameters: 0 }],
 };
 

@@ -10,7 +10,7 @@ import type { WeightsFindings } from "./weights.ts";
 export function checkpointText(findings: CheckpointFindings, layers: string): string {
   const { path, step, epoch, run, learningRate, evaluation, files } = findings;
   const { kind, learningRate: _begun, ...settings } = run.optimizer;
-  const held = evaluation && `loss ${decimal(evaluation.loss)}  ${metrics(evaluation.metrics)}`;
+  const held = evaluation && `loss ${decimal(evaluation.loss)}  ${metrics(evaluation.metrics, run.metricForms)}`;
   const measured = evaluation && (evaluation.step === step ? "" : `  (at step ${count(evaluation.step)})`);
   const facts = [
     ["checkpoint", path],

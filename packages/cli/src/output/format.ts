@@ -1,10 +1,10 @@
 // Numbers as people read them.
+import { decimal, metricText, percent, type MetricForm } from "@tabgrad/core";
+
+export { decimal, percent };
 
 /** "48,120" */
 export const count = (value: number): string => Math.round(value).toLocaleString("en");
-
-/** "97.85 %" */
-export const percent = (fraction: number, digits = 2): string => `${(100 * fraction).toFixed(digits)} %`;
 
 /** "0:07", "12:30", "1:02:05" */
 export function duration(seconds: number): string {
@@ -15,16 +15,17 @@ export function duration(seconds: number): string {
   return hours > 0 ? `${hours}:${pad(minutes)}:${pad(rest)}` : `${minutes}:${pad(rest)}`;
 }
 
-/** "0.2134", "1.2e-7" */
-export const decimal = (value: number): string =>
-  value !== 0 && Math.abs(value) < 1e-3 ? value.toExponential(1) : value.toPrecision(4);
+/** "0.001", "8.8e-7": what people chose, without zeros that say nothing. */
+export const plain = (value: number): string => String(Number(value.toPrecision(4)));
 
-/** "accuracy 97.85 %  meanAbsoluteError 0.031": fractions of right answers as percentages, everything else as numbers. */
-export function metrics(values: Readonly<Record<string, number>>): string {
-  return Object.entries(values)
-    .map(([name, value]) => `${name} ${name.toLowerCase().includes("accuracy") ? percent(value) : decimal(value)}`)
+/** "accuracy 97.85 %  meanAbsoluteError 0.031": shares as percentages, everything else as numbers. */
+export const metrics = (
+  values: Readonly<Record<string, number>>,
+  forms: Readonly<Record<string, MetricForm>> | undefined,
+): string =>
+  Object.entries(values)
+    .map(([name, value]) => `${name} ${metricText(value, forms?.[name])}`)
     .join("  ");
-}
 
 const byteUnits = ["bytes", "kB", "MB", "GB", "TB"];
 

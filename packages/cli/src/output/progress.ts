@@ -1,8 +1,8 @@
 // The terminal's view of a run: one bar an epoch, the log above it. Without a terminal, a line now and then instead of a bar.
-import type { StartEvent, StepEvent, TelemetryEvent } from "@tabgrad/core";
+import { standingText, type EvaluationEvent, type StartEvent, type StepEvent, type TelemetryEvent } from "@tabgrad/core";
 import { MultiBar, Presets, type SingleBar } from "cli-progress";
 import pc from "picocolors";
-import { count, decimal, duration, metrics } from "./format.ts";
+import { count, decimal, duration, metrics, plain } from "./format.ts";
 
 /** Without a terminal: a line every so many milliseconds at most. */
 const quietMs = 10_000;
@@ -22,6 +22,8 @@ export class Progress {
   private printedAt = 0;
   private lastStep: StepEvent | undefined;
   private readonly average = new Average();
+  /** Of this epoch: in how many steps the gradient was clipped, of how many. */
+  private clipped = { steps: 0, of: 0 };
   /** Samples of each worker in this epoch. */
   private readonly parts = new Map<string, number>();
 
@@ -45,9 +47,7 @@ export class Progress {
         return this.step(event);
       case "eval":
         this.endEpoch();
-        return this.log(
-          `${" ".repeat(9)}held out: loss ${decimal(event.loss)}  ${metrics(event.metrics)}  (${count(event.samples)} samples)`,
-        );
+        return this.log(`${" ".repeat(9)}held out: ${this.heldOut(event)}`);
       case "done":
         return this.endEpoch();
       default:
@@ -59,6 +59,8 @@ export class Progress {
     if (event.epoch !== this.epoch) this.beginEpoch(event);
     this.lastStep = event;
     this.average.add(event);
+    const { steps, of } = this.clipped;
+    this.clipped = { steps: steps + (event.clipped ? 1 : 0), of: of + 1 };
     for (const share of event.shares) this.parts.set(share.name, (this.parts.get(share.name) ?? 0) + share.samples);
     const position = event.step - (event.epoch - 1) * this.start!.stepsPerEpoch;
     if (this.bar) this.bar.update(position, { text: this.text(event) });
@@ -73,6 +75,7 @@ export class Progress {
     this.endEpoch();
     this.epoch = event.epoch;
     this.parts.clear();
+    this.clipped = { steps: 0, of: 0 };
     this.average.restart();
     if (!this.stream.isTTY) return;
     const format = `{title} ${pc.cyan("{bar}")} {percentage} %  {text}`;
@@ -107,8 +110,27 @@ export class Progress {
     const total = [...this.parts.values()].reduce((a, b) => a + b, 0);
     const parts = [...this.parts].map(([name, samples]) => `${name} ${Math.round((100 * samples) / total)} %`).join(", ");
     const { loss, metrics: means } = this.average;
-    const fields = [`loss ${decimal(loss)}`, metrics(means), `${count(event.samplesPerSecond)} samples/s`, pc.dim(parts)];
-    if (running && event.samplesPerSecond > 0) fields.push(`${duration(left)} left`);
+    const results = [`loss ${decimal(loss)}`, metrics(means, this.start!.metricForms)];
+    const fields = [...results, `${count(event.samplesPerSecond)} samples/s`, pc.dim(parts)];
+    if (!running) fields.push(...this.conditions(event));
+    else if (event.samplesPerSecond > 0) fields.push(`${duration(left)} left`);
+    return fields.filter((field) => field !== "").join("  ");
+  }
+
+  /** What a run that changes its learning rate, clips, or scales its loss should be looked at for, once an epoch. */
+  private conditions({ learningRate, baseLearningRate, clipped, lossScale }: StepEvent): string[] {
+    const { steps, of } = this.clipped;
+    return [
+      baseLearningRate === undefined ? "" : `learning rate ${plain(learningRate)}`,
+      clipped === undefined ? "" : `clipped in ${count(steps)} of ${count(of)} steps`,
+      lossScale === undefined ? "" : `loss scale ${count(lossScale)}`,
+    ];
+  }
+
+  private heldOut({ loss, metrics: values, samples, stopEarly, plateau }: EvaluationEvent): string {
+    const { metricForms } = this.start!;
+    const standings = [stopEarly, plateau].flatMap((standing) => (standing ? [standingText(standing)] : []));
+    const fields = [`loss ${decimal(loss)}`, metrics(values, metricForms), `(${count(samples)} samples)`, ...standings];
     return fields.filter((field) => field !== "").join("  ");
   }
 }

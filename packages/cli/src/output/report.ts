@@ -10,6 +10,7 @@ import { invitationText, logInvitation, type Invitation } from "./invitation.ts"
 import { toJsonLine } from "./json-lines.ts";
 import { Progress } from "./progress.ts";
 import { Reading } from "./reading.ts";
+import { tablesText } from "./tables.ts";
 
 export interface Report {
   readonly log: Logger;
@@ -29,6 +30,7 @@ export function createReport(options: CommonOptions & { readonly json?: true }):
     const reading = new Reading({ stream: { isTTY: false }, now: () => performance.now(), say: (line) => log.info(line) });
     return { log, show, reading, invite: (invitation) => logInvitation(invitation, log) };
   }
+  let start: StartEvent | undefined;
   const progress = new Progress({ stream: process.stdout, now: () => performance.now() });
   // On a terminal, log and bar share the screen; otherwise they go their own ways.
   const shared = process.stdout.isTTY && process.stderr.isTTY;
@@ -38,9 +40,10 @@ export function createReport(options: CommonOptions & { readonly json?: true }):
     log,
     reading,
     show(event) {
+      if (event.event === "start") start = event;
       progress.show(event);
       narrate(event, log);
-      if (event.event === "done") process.stdout.write(summary(event));
+      if (event.event === "done") process.stdout.write(summary(event, start, process.stdout.columns));
     },
     invite(invitation) {
       if (isJsonLog(options.log)) return logInvitation(invitation, log);
@@ -67,23 +70,18 @@ function introduction({ parameters, trainSamples, evaluationSamples, batchSize, 
   return `${count(parameters)} parameters, ${count(trainSamples)} samples to learn from, ${count(evaluationSamples)} held out; ${count(steps)} steps of ${count(batchSize)} samples`;
 }
 
-function summary({
-  outcome,
-  why,
-  step,
-  loss,
-  metrics: means,
-  checkpoint,
-  bestCheckpoint,
-  seconds,
-  samples,
-  samplesPerSecond,
-}: DoneEvent): string {
+/** @param width columns of the terminal; undefined where there is none */
+function summary(done: DoneEvent, start: StartEvent | undefined, width: number | undefined): string {
+  const { outcome, why, step, loss, metrics: means, tables, checkpoint, bestCheckpoint } = done;
+  const { seconds, samples, samplesPerSecond } = done;
   const head = outcome === "finished" ? pc.green("finished") : pc.yellow(outcome);
   const lines = [
     `${head} after ${count(step)} steps, ${count(samples)} samples in ${duration(seconds)} (${count(samplesPerSecond)} samples/s)${why ? `: ${why}` : ""}`,
   ];
-  if (loss !== null && outcome !== "diverged") lines.push(`${pc.bold(metrics(means))}  loss ${decimal(loss)}`);
+  if (loss !== null && outcome !== "diverged") {
+    lines.push([pc.bold(metrics(means, start?.metricForms)), `loss ${decimal(loss)}`].filter((field) => field !== "").join("  "));
+    if (tables) lines.push(tablesText(tables, start ?? {}, width));
+  }
   if (checkpoint) lines.push(`checkpoint ${relative(process.cwd(), checkpoint) || "."}`);
   if (bestCheckpoint !== undefined && bestCheckpoint !== checkpoint)
     lines.push(`best on held-out samples ${relative(process.cwd(), bestCheckpoint)}`);

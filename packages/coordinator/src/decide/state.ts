@@ -6,7 +6,7 @@ import type { Division } from "./division.ts";
 import type { Claim, Ledger, Purpose, Totals } from "./ledger.ts";
 import { initialLossScale, type LossScale } from "./loss-scale.ts";
 import type { Suspect } from "./suspicion.ts";
-import { nothingWatched, type PlateauWatch, type Watch, type Watched } from "./watched.ts";
+import { nothingWatched, type PlateauWatch, type Standings, type Watch, type Watched } from "./watched.ts";
 import type { WorkerIdentity, Workers } from "./workers.ts";
 
 /** What is fixed when a run begins. */
@@ -165,10 +165,18 @@ export type Action =
       readonly learningRate: number;
       /** Before the schedule. */
       readonly baseLearningRate: number;
+      /** In mixed precision: of the step. */
+      readonly lossScale?: number;
       /** The version of the new parameters that is needed next. */
       readonly version: number;
     }
-  | { readonly kind: "evaluated"; readonly step: number; readonly totals: Totals; readonly watched: Watched }
+  | {
+      readonly kind: "evaluated";
+      readonly step: number;
+      readonly totals: Totals;
+      readonly watched: Watched;
+      readonly standings: Standings;
+    }
   | { readonly kind: "checkpoint"; readonly step: number }
   /** Send the worker away. */
   | { readonly kind: "dismiss"; readonly worker: string; readonly why: string }

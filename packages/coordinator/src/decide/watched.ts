@@ -1,6 +1,6 @@
 // What a run keeps in mind of its evaluations: the best one so far, and for how many there was no better. A falling learning rate and
 // an early end go by that.
-import type { Criterion } from "@tabgrad/core";
+import { percent, type Criterion, type EvaluationEvent, type MetricForm } from "@tabgrad/core";
 import type { Totals } from "./ledger.ts";
 import type { Turn } from "./turn.ts";
 
@@ -8,6 +8,8 @@ import type { Turn } from "./turn.ts";
 export interface Watch extends Criterion {
   /** What an evaluation found of it. */
   readonly value: (totals: Totals) => number;
+  /** What the metric is, for people. */
+  readonly form?: MetricForm;
   /** Evaluations in a row without a better one until something happens. */
   readonly patience: number;
   /** A better one is so by more than this. */
@@ -62,19 +64,32 @@ function after(watch: Watch, before: Progress, step: number, totals: Totals): Pr
   return { ...before, waited: before.waited + 1 };
 }
 
+/** How far the run is from doing something about its evaluations; empty where it never does. */
+export type Standings = Pick<EvaluationEvent, "stopEarly" | "plateau">;
+
+export function standings({ plan: { stopEarly, plateau }, state: { watched } }: Turn): Standings {
+  return {
+    ...(stopEarly && { stopEarly: { ...told(stopEarly, watched.stopping), patience: stopEarly.patience } }),
+    ...(plateau && { plateau: { ...told(plateau, watched.plateau), patience: plateau.patience } }),
+  };
+}
+
 /** Whether the run is to end early, and says so. */
 export function hasToStop(turn: Turn): string | undefined {
   const { stopEarly } = turn.plan;
   const { stopping } = turn.state.watched;
   if (!stopEarly || stopping.waited < stopEarly.patience) return undefined;
-  const { metric, best, since, evaluations } = told(stopEarly, stopping);
-  turn.reasons.push({ kind: "stoppedEarly", metric, best, since, evaluations });
-  const found = best === null ? "was never a number" : `has got no better than ${Number(best.toPrecision(5))} since step ${since}`;
-  return `stopped early: ${metric} on held-out samples ${found}`;
+  const stagnation = told(stopEarly, stopping);
+  turn.reasons.push({ kind: "stoppedEarly", ...stagnation });
+  const { metric, form, best, since } = stagnation;
+  const what = `stopped early: ${metric} on held-out samples`;
+  if (best === null) return `${what} was never a number`;
+  return `${what} has got no better than ${form === "share" ? percent(best) : Number(best.toPrecision(5))} since step ${since}`;
 }
 
-const told = ({ metric }: Watch, { best, step, waited }: Progress) => ({
+const told = ({ metric, form }: Watch, { best, step, waited }: Progress) => ({
   metric,
+  ...(form && { form }),
   best: best ?? null,
   since: step,
   evaluations: waited,

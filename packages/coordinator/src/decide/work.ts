@@ -9,7 +9,7 @@ import { afterFiniteStep } from "./loss-scale.ts";
 import type { RunState } from "./state.ts";
 import type { Turn } from "./turn.ts";
 import { Versions } from "./versions.ts";
-import { hasToStop, watch } from "./watched.ts";
+import { hasToStop, standings, watch } from "./watched.ts";
 import { atWork, idleWorkers, type WorkerRecord } from "./workers.ts";
 
 /** The optimizer step has been taken. */
@@ -48,7 +48,7 @@ function close(turn: Turn, ledger: Ledger): void {
   if (purpose === "evaluate") {
     turn.set({ ledger: undefined });
     watch(turn, step, totals);
-    turn.actions.push({ kind: "evaluated", step, totals, watched: turn.state.watched });
+    turn.actions.push({ kind: "evaluated", step, totals, watched: turn.state.watched, standings: standings(turn) });
     return openNext(turn);
   }
   const { lossScale } = turn.state;
@@ -61,7 +61,8 @@ function close(turn: Turn, ledger: Ledger): void {
   const { learningRate: baseLearningRate, watched } = turn.state;
   const learningRate = baseLearningRate * turn.plan.rateFactor(step) * watched.plateau.scale;
   const version = turn.state.ledger?.version ?? versionsOf(turn).of("train", step);
-  turn.actions.splice(position + ahead, 0, { kind: "apply", step, totals, learningRate, baseLearningRate, version });
+  const rates = { learningRate, baseLearningRate, ...(lossScale && { lossScale: lossScale.scale }) };
+  turn.actions.splice(position + ahead, 0, { kind: "apply", step, totals, ...rates, version });
 }
 
 const versionsOf = ({ plan }: Turn): Versions => new Versions(plan.averages ?? false);

@@ -1,7 +1,8 @@
 // In what two descriptions of runs differ, in words. How long a run goes on, and when it saves, may differ; with what it began is over.
 import type { RunDescription } from "@tabgrad/core";
 
-const free = new Set<string>(["duration", "checkpointEvery", "initialise"] satisfies (keyof RunDescription)[]);
+// What metrics are for people follows from their names, and older descriptions lack it.
+const free = new Set<string>(["duration", "checkpointEvery", "initialise", "metricForms"] satisfies (keyof RunDescription)[]);
 /** More than these help nobody. */
 const most = 5;
 

@@ -49,6 +49,7 @@ export function confusionMatrix({ threshold = 0.5 }: Pick<DetectionOptions, "thr
   return {
     role: "metric",
     kind: "confusionMatrix",
+    form: "confusion",
     build(prediction, labels, reading) {
       const { said, truth } = answers("confusionMatrix", prediction, labels, reading, threshold);
       const [predicted, actual] = said.shape[2] > 1 ? [said, truth] : [said, truth].map(asTwoClasses);
@@ -71,6 +72,7 @@ function detection(
   return {
     role: "metric",
     kind,
+    form: "share",
     build(prediction, labels, reading) {
       const { said, truth } = answers(kind, prediction, labels, reading, threshold);
       return stacked([math.multiply(said, truth), said, truth].map((each) => math.sum(each, [1])));

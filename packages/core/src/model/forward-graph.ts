@@ -17,7 +17,7 @@ import { lossWeightOutput, predictionOutput, weightsInput } from "../graph/train
 import type { Value } from "../graph/value.ts";
 import { bounds } from "../protocol/bounds.ts";
 import { buildLayer, type Layer, type Surroundings } from "./layer.ts";
-import { ratioOfSums, stacked, type Labels, type Loss, type Metric, type Reading } from "./loss.ts";
+import { ratioOfSums, stacked, type Labels, type Loss, type Metric, type MetricForm, type Reading } from "./loss.ts";
 import { reportGraph } from "./report.ts";
 import { flatten } from "./reshaping.ts";
 
@@ -41,6 +41,8 @@ const buildRows = (microbatchSize = 1): number => 2 * microbatchSize;
 export interface RunGraphs {
   readonly forward: Graph;
   readonly report: Graph;
+  /** By the name of the metric, of those that have one. */
+  readonly forms: Readonly<Record<string, MetricForm>>;
 }
 
 /**
@@ -78,7 +80,8 @@ export function runGraphs({ model, loss, metrics, data, microbatchSize }: Forwar
   checkParameters(graph);
   checkSums(graph);
   const forward = checkRows(graph, microbatchSize);
-  return { forward, report: reportGraph(forward, named) };
+  const forms = [...named.values()].flatMap(({ kind, form }) => (form ? [[kind, form] as const] : []));
+  return { forward, report: reportGraph(forward, named), forms: Object.fromEntries(forms) };
 }
 
 /** A loss beside another one: where its samples do not count alike, it takes their weights with it. */

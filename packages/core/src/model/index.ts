@@ -25,7 +25,7 @@ export {
   type Initialiser,
 } from "./initialisers.ts";
 export { buildLayer, type Layer, type LayerContext } from "./layer.ts";
-export type { Labels, Loss, Metric, Reading } from "./loss.ts";
+export type { Labels, Loss, Metric, MetricForm, Reading } from "./loss.ts";
 export {
   binaryCrossEntropy,
   categoricalCrossEntropy,

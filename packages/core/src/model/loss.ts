@@ -23,6 +23,13 @@ export interface Labels {
   readonly ignoreIndex?: number;
 }
 
+/**
+ * What a metric reports, so that people are shown it as that. "share": a number from 0 to 1, which they read as a percentage.
+ * "confusion": counts, with a row for each true class and a column for each predicted one.
+ */
+export const metricForms = ["share", "confusion"] as const;
+export type MetricForm = (typeof metricForms)[number];
+
 export interface Metric {
   readonly role: "metric" | "loss";
   /** The function that makes it, and the name of its column in logs: "accuracy". */
@@ -42,6 +49,8 @@ export interface Metric {
    * @returns one number, shape [], or a table, [rows, columns]
    */
   readonly finish?: (sums: Value, samples: Value) => Value;
+  /** Default: numbers, or a table of numbers, of any kind. */
+  readonly form?: MetricForm;
 }
 
 /** A metric that can be trained on: small is good, and it has a gradient. */

@@ -37,6 +37,7 @@ export function accuracy({ threshold = 0.5 }: AccuracyOptions = {}): Metric {
   return {
     role: "metric",
     kind: "accuracy",
+    form: "share",
     build(prediction, labels, reading) {
       const width = prediction.shape.length > 1 ? prediction.shape[prediction.shape.length - 1] : 1;
       const oneOfMany = reading === "classLogits" || (reading === "values" && labels.classes !== undefined && width > 1);
@@ -79,6 +80,7 @@ export function topKAccuracy({ k = 5 }: { readonly k?: number } = {}): Metric {
   return {
     role: "metric",
     kind,
+    form: "share",
     build(prediction, labels, reading) {
       needClasses(kind, prediction, reading);
       const classes = prediction.shape[prediction.shape.length - 1];

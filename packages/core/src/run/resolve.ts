@@ -5,6 +5,7 @@ import { checkTransforms } from "../data/transforms/index.ts";
 import { metricNames, parameterSlots, withFrozen, type Graph } from "../graph/graph.ts";
 import { graphFromJson, graphToJson } from "../graph/json.ts";
 import { runGraphs, type DataShape } from "../model/forward-graph.ts";
+import { metricForms } from "../model/loss.ts";
 import { reportedMetrics, reportGraph } from "../model/report.ts";
 import { frozenNames, vectorParts } from "../optimizer/groups.ts";
 import { checkGoals } from "./goal.ts";
@@ -21,6 +22,8 @@ const descriptionSchema = z.strictObject({
   /** The names of loss and metrics, for people; what they compute is in the graph. */
   loss: z.string(),
   metrics: z.array(z.string()),
+  /** What those are that are no plain numbers; absent in descriptions of versions that did not note it. */
+  metricForms: z.record(z.string(), z.enum(metricForms)).optional(),
   /** The forward graph, in the format of docs/graph.md. */
   graph: z.unknown(),
   /** How sums become what is reported, in the same format; where there is none, all are means. */
@@ -49,7 +52,11 @@ export function resolveRun(
 ): ResolvedRun {
   const { model, loss, metrics, ...plain } = settings;
   checkTransforms(plain.transforms, data.features.shape);
-  const { forward: built, report } = runGraphs({
+  const {
+    forward: built,
+    report,
+    forms,
+  } = runGraphs({
     ...{ model, loss, data, microbatchSize: plain.microbatchSize },
     ...(metrics && { metrics }),
   });
@@ -69,6 +76,7 @@ export function resolveRun(
     ...plain,
     loss: loss.kind,
     metrics: metricNames(report),
+    metricForms: forms,
     graph: JSON.parse(graphToJson(graph)) as unknown,
     report: JSON.parse(graphToJson(report)) as unknown,
   };

@@ -1,8 +1,8 @@
 // Everything a run tells the world, as one union: the progress bar, `--json`, the journal and the dashboard all live on it.
 import type { ErrorCode } from "../errors.ts";
-import type { LayerSummary, Report } from "../model/index.ts";
+import type { LayerSummary, MetricForm, Report } from "../model/index.ts";
 import type { IndexRange } from "./ranges.ts";
-import type { Reason } from "./reasons.ts";
+import type { Reason, Standing } from "./reasons.ts";
 
 export interface WorkerTimings {
   readonly waitMs: number;
@@ -52,6 +52,12 @@ export type TelemetryEvent =
       readonly lossName: string;
       readonly optimizerName: string;
       readonly metricNames: readonly string[];
+      /** By the name of the metric, tables among them; what is not there is a number of any kind. */
+      readonly metricForms?: Readonly<Record<string, MetricForm>>;
+      /** In a run that tells a confusion matrix: what its classes are called, if they have names. */
+      readonly classNames?: readonly string[];
+      /** In a run with a schedule: "cosineDecay". */
+      readonly scheduleName?: string;
       readonly layers: readonly LayerSummary[];
     }
   | {
@@ -78,6 +84,8 @@ export type TelemetryEvent =
       readonly learningRate: number;
       /** In a run with a schedule: what that multiplied. */
       readonly baseLearningRate?: number;
+      /** In mixed precision: what losses were multiplied with. */
+      readonly lossScale?: number;
       readonly shares: readonly WorkerShare[];
     }
   | {
@@ -89,6 +97,10 @@ export type TelemetryEvent =
       /** Metrics that are more than one number, by rows: a confusion matrix. */
       readonly tables?: Tables;
       readonly samples: number;
+      /** In a run that may end early: how far it is from that. */
+      readonly stopEarly?: Standing;
+      /** In a run whose learning rate falls on plateaus: how far it is from the next fall. */
+      readonly plateau?: Standing;
     }
   | {
       readonly event: "worker";

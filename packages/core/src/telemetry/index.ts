@@ -1,4 +1,5 @@
 // What a run tells, and how somebody who watches makes a picture of it.
+export { classRecords, type ClassRecord } from "./confusion.ts";
 export type {
   DoneEvent,
   EvaluationEvent,
@@ -15,7 +16,7 @@ export type {
   WorkerTimings,
 } from "./events.ts";
 export { indicesOf, rangesOf, type IndexRange } from "./ranges.ts";
-export { sentence, type Reason, type WorkerMicrobatches } from "./reasons.ts";
+export { sentence, standingText, type Reason, type Standing, type WorkerMicrobatches } from "./reasons.ts";
 export {
   measures,
   packSeries,
@@ -27,6 +28,7 @@ export {
   type SeriesPoint,
 } from "./series.ts";
 export { packView, unpackView, type PackedView } from "./snapshot.ts";
+export { decimal, metricText, percent } from "./values.ts";
 export {
   follow,
   initialView,

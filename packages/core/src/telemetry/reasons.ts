@@ -1,4 +1,6 @@
 // Why the coordinator did what it did: data for the journal and the dashboard, and a sentence for people.
+import type { MetricForm } from "../model/index.ts";
+import { metricText } from "./values.ts";
 
 export type Reason =
   | { readonly kind: "joined"; readonly worker: string; readonly workers: number }
@@ -41,10 +43,17 @@ export type Reason =
 /** Evaluations in a row without a better one. */
 export interface Stagnation {
   readonly metric: string;
+  /** What the metric is, if it is no plain number. */
+  readonly form?: MetricForm;
   /** The best value, and after which step it was found; null where there was none. */
   readonly best: number | null;
   readonly since: number;
   readonly evaluations: number;
+}
+
+/** Where a run is that does something after so many evaluations in a row without a better one. */
+export interface Standing extends Stagnation {
+  readonly patience: number;
 }
 
 export interface WorkerMicrobatches {
@@ -56,9 +65,19 @@ const counted = (count: number, noun: string): string => `${count} ${noun}${coun
 
 const wentBack = (returned: number): string => (returned > 0 ? ` Its ${counted(returned, "microbatch")} went back.` : "");
 
-function stagnation({ metric, best, since, evaluations }: Stagnation): string {
+const valueText = (value: number, form: MetricForm | undefined): string =>
+  form === undefined ? String(Number(value.toPrecision(4))) : metricText(value, form);
+
+/** "best accuracy 97.85 % at step 940, 2 of 5 evaluations without a better one" */
+export function standingText({ metric, form, best, since, evaluations, patience }: Standing): string {
+  const waited = `${evaluations} of ${counted(patience, "evaluation")} without a better one`;
+  if (best === null) return `no ${metric} yet that is a number, ${waited}`;
+  return `best ${metric} ${valueText(best, form)} at step ${since}, ${waited}`;
+}
+
+function stagnation({ metric, form, best, since, evaluations }: Stagnation): string {
   if (best === null) return `the ${metric} on held-out samples was never a number`;
-  const value = Number(best.toPrecision(4));
+  const value = valueText(best, form);
   return `the ${metric} on held-out samples got no better than ${value}, of step ${since}, in ${counted(evaluations, "evaluation")}`;
 }
 

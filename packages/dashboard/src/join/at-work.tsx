@@ -1,5 +1,5 @@
 // While the tab is in the run: what it is doing, how much of the work is its own, and the controls.
-import { bytes, brief, count, decimal, metric } from "../shared/format.ts";
+import { bytes, brief, count, decimal, metricText } from "../shared/format.ts";
 import "./at-work.css";
 import type { JoinModel } from "./model.ts";
 import { LossLine } from "./loss-line.tsx";
@@ -109,7 +109,11 @@ function Figures({ model }: { readonly model: JoinModel }) {
       <Figure id="samples-per-second" title="your samples a second" value={part?.worker && brief(part.worker.samplesPerSecond)} />
       <Figure id="samples" title="samples you contributed" value={part && brief(part.samples)} />
       <Figure id="loss" title="loss of the run" value={loss !== undefined ? decimal(loss) : undefined} />
-      <Figure id="metric" title={`${name} of the run`} value={value !== undefined ? metric(name, value) : undefined} />
+      <Figure
+        id="metric"
+        title={`${name} of the run`}
+        value={value !== undefined ? metricText(value, view?.start?.metricForms?.[name]) : undefined}
+      />
       <Figure id="bytes-down" title="received" value={status && bytes(status.bytesDown)} />
       <Figure id="bytes-up" title="sent" value={status && bytes(status.bytesUp)} />
     </dl>

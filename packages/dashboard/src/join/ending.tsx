@@ -1,6 +1,6 @@
 // After the run, or this tab's part of it: what came of it, and how to come back.
 import type { RunView } from "@tabgrad/core";
-import { brief, decimal, duration, metric } from "../shared/format.ts";
+import { brief, decimal, duration, metricText } from "../shared/format.ts";
 import "./ending.css";
 import type { TabStatus } from "./messages.ts";
 import type { JoinModel } from "./model.ts";
@@ -72,10 +72,14 @@ const stayed = ({ since }: TabStatus, { client }: JoinModel): string => {
   return stage.name === "ended" ? duration((stage.at - since) / 1000) : "–";
 };
 
-function results({ done }: RunView): { id: string; title: string; value: string }[] {
+function results({ start, done }: RunView): { id: string; title: string; value: string }[] {
   const { loss, metrics } = done!;
   return [
-    ...Object.entries(metrics).map(([name, value]) => ({ id: "final-metric", title: `final ${name}`, value: metric(name, value) })),
+    ...Object.entries(metrics).map(([name, value]) => ({
+      id: "final-metric",
+      title: `final ${name}`,
+      value: metricText(value, start?.metricForms?.[name]),
+    })),
     ...(loss === null ? [] : [{ id: "final-loss", title: "final loss", value: decimal(loss) }]),
   ];
 }

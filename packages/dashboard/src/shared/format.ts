@@ -1,4 +1,5 @@
 // Numbers as people read them.
+export { decimal, metricText, percent } from "@tabgrad/core";
 
 /** "48,120" */
 export const count = (value: number): string => Math.round(value).toLocaleString("en");
@@ -6,13 +7,6 @@ export const count = (value: number): string => Math.round(value).toLocaleString
 /** "48.1k", "1.2M": for tight places. */
 export const brief = (value: number): string =>
   new Intl.NumberFormat("en", { notation: "compact", maximumSignificantDigits: 3 }).format(value).replace("K", "k");
-
-/** "97.85 %" */
-export const percent = (fraction: number, digits = 2): string => `${(100 * fraction).toFixed(digits)} %`;
-
-/** "0.2134", "1.2e-7" */
-export const decimal = (value: number): string =>
-  value !== 0 && Math.abs(value) < 1e-3 ? value.toExponential(1) : value.toPrecision(4);
 
 /** "0.001", "8.8e-7": what people chose, without zeros that say nothing. */
 export const plain = (value: number): string => String(Number(value.toPrecision(4)));
@@ -41,7 +35,3 @@ export function bytes(value: number): string {
 /** "12 ms", "1.4 s" */
 export const milliseconds = (value: number): string =>
   value < 1000 ? `${value < 10 ? value.toFixed(1) : Math.round(value)} ms` : `${(value / 1000).toFixed(1)} s`;
-
-/** A metric's value: fractions of right answers as percentages, everything else as a number. */
-export const metric = (name: string, value: number): string =>
-  name.toLowerCase().includes("accuracy") ? percent(value) : decimal(value);

@@ -1,6 +1,6 @@
 // What the headline says of the newest evaluation and of who is there.
 import type { RunView } from "@tabgrad/core";
-import { count, decimal, metric } from "../shared/format.ts";
+import { count, decimal, metricText } from "../shared/format.ts";
 
 export interface HeadlineResult {
   readonly name: string;
@@ -13,15 +13,16 @@ export interface HeadlineResult {
 export function headlineResult(view: RunView | undefined): HeadlineResult {
   if (!view?.start) return { name: "evaluation", testId: "evaluation", value: "–", note: "" };
   const name = view.start.metricNames[0] as string | undefined;
+  const form = name === undefined ? undefined : view.start.metricForms?.[name];
   const evaluation = view.evaluations.at(-1);
   const testId = `evaluation-${name ?? "loss"}`;
   if (view.start.evaluationSamples === 0 && name !== undefined) {
     const value = view.newest?.metrics[name];
-    const text = value === undefined ? "–" : metric(name, value);
+    const text = value === undefined ? "–" : metricText(value, form);
     return { name, testId: `training-${name}`, value: text, note: "of the newest batch; nothing is held back" };
   }
   if (!evaluation) return { name: name ?? "evaluation loss", testId, value: "–", note: "not evaluated yet" };
-  const value = name === undefined ? decimal(evaluation.loss) : metric(name, evaluation.metrics[name] ?? NaN);
+  const value = name === undefined ? decimal(evaluation.loss) : metricText(evaluation.metrics[name] ?? NaN, form);
   const note = `after step ${count(evaluation.step)} · ${count(evaluation.samples)} samples`;
   return { name: name ?? "evaluation loss", testId, value, note };
 }

@@ -1,7 +1,7 @@
 // How the run ended: what came out, where it is, and what to do if it went wrong.
 import { useComputed } from "@preact/signals";
 import { Copy } from "../shared/copy.tsx";
-import { count, decimal, metric } from "../shared/format.ts";
+import { count, decimal, metricText } from "../shared/format.ts";
 import { Figure } from "./figure.tsx";
 import { endingWords, measuredOn } from "./ending-words.ts";
 import "./result.css";
@@ -28,7 +28,7 @@ export function Result({ run }: { readonly run: Run }) {
             key={name}
             name={name}
             testId={`result-${name}`}
-            value={metric(name, value)}
+            value={metricText(value, view.start?.metricForms?.[name])}
             note={on}
             strong={outcome === "finished"}
           />

@@ -15,7 +15,10 @@ export function Curves({ run }: { readonly run: Run }) {
   const start = useComputed(() => run.view.value?.start).value;
   // One and the same specification as long as the run is the same: a chart is built anew for another.
   const metrics = useMemo(
-    () => (start ? start.metricNames.map((name) => metricSpec(name, start.evaluationSamples > 0)) : [pendingMetric]),
+    () =>
+      start
+        ? start.metricNames.map((name) => metricSpec(name, start.metricForms?.[name], start.evaluationSamples > 0))
+        : [pendingMetric],
     [start],
   );
   return (
@@ -32,7 +35,7 @@ export function Curves({ run }: { readonly run: Run }) {
 }
 
 /** Keeps the place while the run is not known yet. */
-const pendingMetric = metricSpec("metric", true);
+const pendingMetric = metricSpec("metric", undefined, true);
 
 function Toolbar({ run }: { readonly run: Run }) {
   const { choices } = run;

@@ -1,6 +1,6 @@
 // Which curves there are, and what each shows of a run.
-import type { Measure, RunView } from "@tabgrad/core";
-import { brief, count, decimal, metric, plain } from "../../shared/format.ts";
+import type { Measure, MetricForm, RunView } from "@tabgrad/core";
+import { brief, count, decimal, metricText, plain } from "../../shared/format.ts";
 import { evaluationX, seriesX, type Against } from "./axis.ts";
 import type { CurveStyle, PlotData } from "./plot.ts";
 import { smoothed } from "./smoothing.ts";
@@ -99,13 +99,13 @@ export const measureSpecs: readonly CurveSpec[] = [
 ];
 
 /** A metric of the evaluations. @param name as the run calls it: "accuracy" */
-export const metricSpec = (name: string, evaluated: boolean): CurveSpec => ({
+export const metricSpec = (name: string, form: MetricForm | undefined, evaluated: boolean): CurveSpec => ({
   id: `evaluation-${name}`,
   title: `Evaluation ${name}`,
   names: [""],
   styles: [{ color: "--pulse", stroke: "points" }],
   canLog: false,
-  format: (value) => metric(name, value),
+  format: (value) => metricText(value, form),
   empty: evaluated ? "The first evaluation comes later." : "This run holds no samples back to evaluate on.",
   read: (view, against) => ({
     x: evaluationX(view, against),

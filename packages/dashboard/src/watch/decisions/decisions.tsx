@@ -10,12 +10,16 @@ const shown = 120;
 
 export function Decisions({ run }: { readonly run: Run }) {
   // Steps alone change none of these lists.
+  const start = useComputed(() => run.view.value?.start);
   const decisions = useComputed(() => run.view.value?.decisions);
   const evaluations = useComputed(() => run.view.value?.evaluations);
   const checkpoints = useComputed(() => run.view.value?.checkpoints);
   const entries = useComputed(() =>
     decisions.value && evaluations.value && checkpoints.value
-      ? entriesOf({ decisions: decisions.value, evaluations: evaluations.value, checkpoints: checkpoints.value }, shown)
+      ? entriesOf(
+          { start: start.value, decisions: decisions.value, evaluations: evaluations.value, checkpoints: checkpoints.value },
+          shown,
+        )
       : [],
   ).value;
   return (

@@ -1,6 +1,6 @@
 // What happened in a run, as one list of sentences: decisions with their reasons, evaluations, checkpoints.
 import { sentence, type RunView } from "@tabgrad/core";
-import { bytes, decimal, metric, milliseconds } from "../../shared/format.ts";
+import { bytes, decimal, metricText, milliseconds } from "../../shared/format.ts";
 
 export interface Entry {
   readonly kind: "decision" | "evaluation" | "checkpoint" | "trouble";
@@ -12,8 +12,11 @@ export interface Entry {
 /** What a person should notice. */
 const troubles = new Set(["left", "failed", "dismissed", "discarded", "refused", "quarantined", "dropped"]);
 
+export type EntrySources = Pick<RunView, "start" | "decisions" | "evaluations" | "checkpoints">;
+
 /** The newest first. @param bound how many at most */
-export function entriesOf(view: Pick<RunView, "decisions" | "evaluations" | "checkpoints">, bound: number): Entry[] {
+export function entriesOf(view: EntrySources, bound: number): Entry[] {
+  const forms = view.start?.metricForms ?? {};
   const decisions = view.decisions.slice(-bound).map(({ time, step, reason }): Entry => ({
     kind: troubles.has(reason.kind) ? "trouble" : "decision",
     time,
@@ -21,7 +24,7 @@ export function entriesOf(view: Pick<RunView, "decisions" | "evaluations" | "che
     text: sentence(reason),
   }));
   const evaluations = view.evaluations.slice(-bound).map(({ time, step, loss, metrics }): Entry => {
-    const results = Object.entries(metrics).map(([name, value]) => `, ${name} ${metric(name, value)}`);
+    const results = Object.entries(metrics).map(([name, value]) => `, ${name} ${metricText(value, forms[name])}`);
     return { kind: "evaluation", time, step, text: `Evaluated after step ${step}: loss ${decimal(loss)}${results.join("")}.` };
   });
   const checkpoints = view.checkpoints.slice(-bound).map(({ time, step, bytes: size, milliseconds: took }): Entry => ({
