@@ -195,6 +195,13 @@ const pooled =
 const anyOf = (shape: Shape): Operand => ({ shape, domain: "any" });
 const distinctOf = (shape: Shape): Operand => ({ shape, domain: "distinct" });
 
+/** A shape, and how its last dimension is normalised. Equal elements must not make the second derivative too large to be found. */
+const normalising = fc.record({
+  shape: someAxis.map(([shape]) => shape),
+  centred: fc.boolean(),
+  epsilon: fc.constantFrom(0.25, 1),
+});
+
 const reshape = (): fc.Arbitrary<Recipe> =>
   someShape.chain((shape) =>
     fc
@@ -346,6 +353,13 @@ const recipes: { readonly [K in Exclude<OperationName, Untried>]: () => fc.Arbit
   argmax: alongAxis(math.argmax, "distinct"),
   softmax: alongAxis(math.softmax),
   logSoftmax: alongAxis(math.logSoftmax),
+  normalise: () =>
+    normalising.map(({ shape, ...options }) => ({ operands: [anyOf(shape)], build: ([x]) => math.normalise(x, options) })),
+  normaliseGradient: () =>
+    normalising.map(({ shape, ...options }) => ({
+      operands: [anyOf(shape), anyOf(shape)],
+      build: ([x, upstream]) => math.normaliseGradient(x, upstream, options),
+    })),
   reshape,
   transpose,
   broadcastTo,

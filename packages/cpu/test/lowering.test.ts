@@ -319,6 +319,62 @@ describe("convolution-bias", () => {
   });
 });
 
+describe("layer normalisation", () => {
+  const shapes: Shape[] = [[2, 3, 8], [8], [8]];
+
+  it("is one node where nothing is differentiated, whichever side its factors are on", async () => {
+    const one = ["LayerNormalization"];
+    expect(types(await lowered(shapes, ([x, w, b]) => math.add(math.multiply(math.normalise(x), w), b)))).toEqual(one);
+    expect(types(await lowered(shapes, ([x, w, b]) => math.add(b, math.multiply(w, math.normalise(x)))))).toEqual(one);
+    expect(types(await lowered(shapes.slice(0, 2), ([x, w]) => math.multiply(w, math.normalise(x))))).toEqual(one);
+  });
+
+  it("stays by itself where factors differ between lines, or something else reads it", async () => {
+    const apart = ["LayerNormalization", "Mul"];
+    expect(
+      types(
+        await lowered(
+          [
+            [2, 3, 8],
+            [3, 1],
+          ],
+          ([x, w]) => math.multiply(math.normalise(x), w),
+        ),
+      ),
+    ).toEqual(apart);
+    expect(
+      types(
+        await lowered(
+          [
+            [2, 3, 1],
+            [1, 8],
+          ],
+          ([x, w]) => math.multiply(math.normalise(x), w),
+        ),
+      ),
+    ).toEqual(apart);
+    const twice = await lowered(shapes, ([x, w]) => {
+      const y = math.normalise(x);
+      return [math.multiply(y, w), y];
+    });
+    expect(types(twice)).toEqual(apart);
+    expect(
+      types(await lowered(shapes.slice(0, 2), ([x, w]) => math.multiply(math.normalise(x, { centred: false }), w))),
+    ).not.toContain("LayerNormalization");
+  });
+
+  it("tells its gradient what it has found out about the lines", async () => {
+    const model = await lowered(
+      [
+        [2, 3, 8],
+        [2, 3, 8],
+      ],
+      ([x, u]) => [math.normalise(x), math.normaliseGradient(x, u, { centred: true, epsilon: 1e-5 })],
+    );
+    expect(types(model)).toEqual(["LayerNormalization", "Mul", "ReduceMean", "Mul", "ReduceMean", "Sub", "Sub", "Mul"]);
+  });
+});
+
 describe("max-pool-by-parts", () => {
   const step = ([x, u]: Value[], options: { kernel: [number, number]; strides?: [number, number] }): Value[] => [
     math.maxPool2d(x, options),

@@ -107,6 +107,26 @@ describe.each(Object.entries(alongAxis))("%s", (_, build) => {
   });
 });
 
+describe.each([
+  ["normalise", { centred: true, epsilon: 1e-5 }],
+  ["normalise, not centred", { centred: false, epsilon: 1e-6 }],
+])("%s", (_, options) => {
+  it("passes NaN and infinity on, wherever they stand", async () => {
+    const rows = [NaN, Infinity, -Infinity].flatMap((extreme) =>
+      Array.from({ length: 19 }, (_, at) => Array.from({ length: 19 }, (_, i) => (i === at ? extreme : Math.sin(i)))),
+    );
+    const result = await compute([rows.flat()], [3 * 19, 19], ([x]) => math.normalise(x, options));
+    expectClose(result, [rows.flat()], 2e-6);
+  });
+
+  it("keeps the digits that are left far from 0, also of a sum, and of lines that are all the same", async () => {
+    const far = Array.from({ length: 64 }, (_, i) => 1000 + Math.round(64 * Math.sin(i)) / 64);
+    const values = [...far, ...far.map(() => 7)];
+    const result = await compute([values, values.map(() => 1)], [2, 64], ([x, one]) => math.normalise(math.add(x, one), options));
+    result.actual.forEach((value, i) => expect(Math.abs(value - result.expected[i])).toBeLessThan(1e-4));
+  });
+});
+
 describe("maxPool2d", () => {
   // Each of the three extremes at each place of a window of four.
   const images = [NaN, Infinity, -Infinity].flatMap((extreme) => [0, 1, 2, 3].flatMap((at) => [1, 4, 2, 3].with(at, extreme)));

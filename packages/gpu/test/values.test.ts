@@ -111,6 +111,14 @@ describe("operations along axes at the edge", () => {
     );
   });
 
+  it.each([true, false])("normalise, centred: %s", async (centred) => {
+    const build = (x: Value): Value => math.normalise(x, { centred, epsilon: 1e-5 });
+    await expectSame([rows([7, 7, 7], [0, 0, 0], [NaN, 1, 2], [1, Infinity, 2], [-1e4, 1e4, 0])], build);
+    // What is left far from 0 keeps its digits.
+    const far = Array.from({ length: 128 }, (_, i) => 1000 + Math.round(64 * Math.sin(i)) / 64);
+    await expectSame([rows(far)], build);
+  });
+
   it("argmax takes the first of equals", async () => {
     const line = Array.from({ length: 300 }, (_, i) => (i === 40 || i === 41 || i === 280 ? 5 : i % 5));
     await expectSame([rows(line)], (x) => math.argmax(x));

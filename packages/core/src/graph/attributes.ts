@@ -19,6 +19,14 @@ export interface ReduceAttributes {
   readonly keepDimensions: boolean;
 }
 
+/** How the last dimension is normalised. */
+export interface NormaliseAttributes {
+  /** Whether the mean is taken off first. */
+  readonly centred: boolean;
+  /** Added to the mean square before the root is taken; above 0. */
+  readonly epsilon: number;
+}
+
 /** How the window of a convolution walks over the last two dimensions of [N, C, H, W]. */
 export interface ConvolutionAttributes {
   /** Cells from one window to the next, down and to the right; from 1. */
@@ -108,6 +116,8 @@ export interface OperationAttributes {
   argmax: { readonly axis: number };
   softmax: { readonly axis: number };
   logSoftmax: { readonly axis: number };
+  normalise: NormaliseAttributes;
+  normaliseGradient: NormaliseAttributes;
 
   // Movement: no arithmetic.
   /** One dimension may be -1: whatever is left. */

@@ -43,6 +43,7 @@ const convolution = {
   dilations: plane,
   groups: z.int().min(1),
 };
+const normalisation = z.strictObject({ centred: z.boolean(), epsilon: z.number().gt(0) });
 const pooling = { kernel: plane, strides: plane, padding: margins };
 
 const initialisation = z.discriminatedUnion("kind", [
@@ -101,6 +102,8 @@ export const attributeSchemas: { readonly [K in OperationName]: z.ZodType<Operat
   argmax: alongAxis,
   softmax: alongAxis,
   logSoftmax: alongAxis,
+  normalise: normalisation,
+  normaliseGradient: normalisation,
   reshape: z.strictObject({ shape: z.array(z.int().min(-1)).max(bounds.rank) }),
   transpose: z.strictObject({ permutation: axesSchema }),
   broadcastTo: z.strictObject({ shape: shapeSchema }),

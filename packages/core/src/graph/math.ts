@@ -1,5 +1,11 @@
 // The operations as functions on values: what layers, losses and gradient rules are written in. Formulas stand in operations/.
-import type { ConvolutionAttributes, NoAttributes, PoolingAttributes, ReduceAttributes } from "./attributes.ts";
+import type {
+  ConvolutionAttributes,
+  NoAttributes,
+  NormaliseAttributes,
+  PoolingAttributes,
+  ReduceAttributes,
+} from "./attributes.ts";
 import { elementCount, formatShape, normaliseAxes, normaliseAxis, sameShape, ShapeError, type Shape } from "./shape.ts";
 import type { Value } from "./value.ts";
 
@@ -136,6 +142,17 @@ export const softmax = (x: Value, axis = -1): Value =>
   x.emitter.emit("softmax", [x], { axis: normaliseAxis(axis, x.shape.length) });
 export const logSoftmax = (x: Value, axis = -1): Value =>
   x.emitter.emit("logSoftmax", [x], { axis: normaliseAxis(axis, x.shape.length) });
+
+/**
+ * (x − μ) / √(σ² + ε) along the last dimension, with its mean μ and variance σ² (by n, not n − 1): what layer normalisation is made of. Not
+ * centred it is x / √(mean x² + ε).
+ */
+export const normalise = (x: Value, { centred = true, epsilon = 1e-5 }: Partial<NormaliseAttributes> = {}): Value =>
+  x.emitter.emit("normalise", [x], { centred, epsilon });
+
+/** d loss / d x of `normalise`, from d loss / d its result. */
+export const normaliseGradient = (x: Value, upstream: Value, attributes: NormaliseAttributes): Value =>
+  x.emitter.emit("normaliseGradient", [x, upstream], attributes);
 
 export const reshape = (x: Value, shape: Shape): Value => x.emitter.emit("reshape", [x], { shape });
 export const transpose = (x: Value, permutation: readonly number[]): Value => x.emitter.emit("transpose", [x], { permutation });

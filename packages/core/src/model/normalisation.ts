@@ -36,8 +36,9 @@ export function layerNorm({ dimensions = 1, epsilon = 1e-5, affine = true, bias 
     detail: dimensions === 1 ? "" : `${dimensions} dimensions`,
     build(x, context) {
       const shape = lastDimensions(x, dimensions, context);
-      const axes = shape.map((_, i) => x.shape.length - 1 - i);
-      const y = scaled(centred(x, axes), axes, epsilon);
+      const flat = dimensions === 1 ? x : math.reshape(x, [-1, ...x.shape.slice(1, -dimensions), elementCount(shape)]);
+      const normal = math.normalise(flat, { epsilon });
+      const y = dimensions === 1 ? normal : math.reshape(normal, [-1, ...x.shape.slice(1)]);
       return affine ? weighted(y, shape, bias, context) : y;
     },
   };
@@ -56,7 +57,7 @@ export function rmsNorm({ epsilon = 1e-6, affine = true }: NormalisationOptions 
     detail: "",
     build(x, context) {
       const shape = lastDimensions(x, 1, context);
-      const y = scaled(x, [x.shape.length - 1], epsilon);
+      const y = math.normalise(x, { centred: false, epsilon });
       return affine ? weighted(y, shape, false, context) : y;
     },
   };
@@ -84,17 +85,11 @@ export function groupNorm(groups: number, { epsilon = 1e-5, affine = true }: Nor
         throw context.error(message, `Use a divisor of ${channels}: ${fitting.slice(-8).join(", ")}.`);
       }
       const apart = math.reshape(x, [-1, groups, elementCount(x.shape.slice(1)) / groups]);
-      const y = math.reshape(scaled(centred(apart, [2]), [2], epsilon), [-1, ...x.shape.slice(1)]);
+      const y = math.reshape(math.normalise(apart, { epsilon }), [-1, ...x.shape.slice(1)]);
       return affine ? weighted(y, [channels], true, context, [channels, ...positions.map(() => 1)]) : y;
     },
   };
 }
-
-const centred = (x: Value, axes: readonly number[]): Value => math.subtract(x, math.mean(x, axes, true));
-
-/** x / √(mean(x²) + ε). Of what is centred, the mean square is the variance, and no digits cancel out. */
-const scaled = (x: Value, axes: readonly number[], epsilon: number): Value =>
-  math.divide(x, math.sqrt(math.add(math.mean(math.square(x), axes, true), epsilon)));
 
 /** y · weight + bias; `broadcast` is their shape as it meets y's last dimensions. */
 function weighted(y: Value, shape: Shape, bias: boolean, context: LayerContext, broadcast: Shape = shape): Value {

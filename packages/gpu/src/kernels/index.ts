@@ -7,6 +7,7 @@ import * as indexing from "./indexing.ts";
 import type { AnchorLowering, InlineLowering, Lowering } from "./lowering.ts";
 import { matmul } from "./matmul.ts";
 import * as movement from "./movement.ts";
+import * as normalisation from "./normalisation.ts";
 import * as pooling from "./pooling.ts";
 import { uniform } from "./random.ts";
 import * as reduction from "./reduction.ts";
@@ -26,6 +27,7 @@ export const lowerings = {
   ...convolution,
   ...pooling,
   ...{ sum: reduction.sum, max: reduction.max },
+  ...normalisation,
   ...{ softmax: softmax.softmax, logSoftmax: softmax.logSoftmax },
   ...{ reshape, transpose, broadcastTo, oneHot, slice, pad, concatenate },
   ...indexing,

@@ -1,7 +1,8 @@
 // How kernels that look along axes share the work: an output is a line of elements, and `lanes` threads walk down each line.
 import { elementCount, type Shape, stridesOf } from "@tabgrad/core";
 import { dividedBy, modulo, plus, times, u32 } from "../wgsl/index-arithmetic.ts";
-import type { Block } from "../wgsl/position.ts";
+import { Block } from "../wgsl/position.ts";
+import type { Shader } from "../wgsl/shader.ts";
 
 /** A shape cut into lines: every combination of the kept axes names a line, the other axes run along it. */
 export interface Lines {
@@ -94,6 +95,45 @@ export function placeThread(block: Block, { lanes, lines, stride }: Team): { lin
   const [line, lane] =
     stride === 1 ? [dividedBy("local", lanes), modulo("local", lanes)] : [modulo("local", lines), dividedBy("local", lines)];
   return { line: block.define("line", plus(times("group", lines), line)), lane: block.define("lane", lane) };
+}
+
+/** How a kernel is written whose teams go down their lines several times, and agree on something each time. */
+export interface LineWalk {
+  readonly team: Team;
+  /** Every lane goes down its part of the line: `write` says what happens at an element, `index` being its row-major index. */
+  walk(write: (block: Block, index: string) => void): void;
+  /** Combines the lanes' variables `NAMEPart` into `NAME`, which all of them have then. */
+  share(name: string, combine: (a: string, b: string) => string): void;
+}
+
+/** @param main begins with what names a thread's place, and ends with what is walked and shared */
+export function walkLines(shader: Shader, main: Block, lines: Lines): LineWalk {
+  const team = teamOf(lines);
+  const { line, lane } = placeThread(main, team);
+  shader.declare(`var<workgroup> partial: array<f32, ${team.workgroup}>;`);
+  let shared = false;
+  return {
+    team,
+    walk(write) {
+      const loop = new Block(main);
+      write(loop, lines.index(loop, line, "along"));
+      main.add(
+        `if (${line} < ${lines.count}u) {`,
+        `for (var along = ${lane}; along < ${lines.length}u; along += ${team.lanes}u) {`,
+        ...loop.lines,
+        "}",
+        "}",
+      );
+    },
+    share(name, combine) {
+      // Everybody has read what was shared before its place is used again.
+      if (shared) main.add("workgroupBarrier();");
+      shared = true;
+      main.add(`partial[local] = ${name}Part;`);
+      combineLanes(main, team, lane, (other) => `partial[local] = ${combine("partial[local]", `partial[${other}]`)};`);
+      main.add(`let ${name} = partial[local - ${lane} * ${team.stride}u];`);
+    },
+  };
 }
 
 /**

@@ -10,7 +10,7 @@ const products: ReadonlySet<OperationName> = new Set(["matmul", "conv2d", "conv2
 /** What they give spans more than f16 does, or is needed to more digits: sums, exponentials, quotients, and indices. */
 const wide: ReadonlySet<OperationName> = new Set([
   ...(["input", "exp", "log", "power", "divide", "sqrt", "softplus"] as const),
-  ...(["softmax", "logSoftmax", "sum", "scatterAdd", "argmax", "uniform"] as const),
+  ...(["softmax", "logSoftmax", "normalise", "normaliseGradient", "sum", "scatterAdd", "argmax", "uniform"] as const),
 ]);
 
 /** What they give is 0, 1 or -1, whatever they read. */

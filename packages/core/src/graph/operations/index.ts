@@ -7,6 +7,7 @@ import * as elementwise from "./elementwise.ts";
 import * as indexing from "./indexing.ts";
 import { matmul } from "./matmul.ts";
 import * as movement from "./movement.ts";
+import * as normalisation from "./normalisation.ts";
 import { averagePool2d, averagePool2dGradient, maxPool2d, maxPool2dGather, maxPool2dGradient } from "./pooling.ts";
 import * as reduction from "./reduction.ts";
 import * as source from "./source.ts";
@@ -22,6 +23,7 @@ export const operations = {
   ...{ conv2d, conv2dInputGradient, conv2dFilterGradient },
   ...{ maxPool2d, maxPool2dGradient, maxPool2dGather, averagePool2d, averagePool2dGradient },
   ...reduction,
+  ...normalisation,
   ...movement,
   ...indexing,
   ...{ uniform, ifTraining },

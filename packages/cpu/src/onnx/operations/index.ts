@@ -7,6 +7,7 @@ import * as elementwise from "./elementwise.ts";
 import * as indexing from "./indexing.ts";
 import { matmul } from "./matmul.ts";
 import * as movement from "./movement.ts";
+import * as normalisation from "./normalisation.ts";
 import { averagePool2d, averagePool2dGradient, maxPool2d, maxPool2dGather, maxPool2dGradient } from "./pooling.ts";
 import * as reduction from "./reduction.ts";
 import { constant, input, parameter, uniform } from "./source.ts";
@@ -21,6 +22,7 @@ export const lowerings: { readonly [K in EngineOperation]: Lowering<K> } = {
   ...{ conv2d, conv2dInputGradient, conv2dFilterGradient },
   ...{ maxPool2d, maxPool2dGradient, maxPool2dGather, averagePool2d, averagePool2dGradient },
   ...reduction,
+  ...normalisation,
   ...movement,
   ...indexing,
   uniform,

@@ -5,6 +5,7 @@ import { columnSum } from "./column-sum.ts";
 import { condition } from "./condition.ts";
 import { convolutionBias } from "./convolution-bias.ts";
 import { gemmAddend } from "./gemm-addend.ts";
+import { layerNormalisation } from "./layer-normalisation.ts";
 import { maxPoolByParts } from "./max-pool-by-parts.ts";
 
 export const peepholes: readonly Peephole[] = [
@@ -14,7 +15,8 @@ export const peepholes: readonly Peephole[] = [
   columnSum,
   maxPoolByParts,
   condition,
+  layerNormalisation,
 ];
 
 /** Those that hold for any number of rows and keep to the standard's operators: for a model that leaves the house. */
-export const exportedPeepholes: readonly Peephole[] = [gemmAddend, convolutionBias, condition];
+export const exportedPeepholes: readonly Peephole[] = [gemmAddend, convolutionBias, condition, layerNormalisation];
