@@ -2,7 +2,7 @@
 // in reduce/.
 import {
   closeCodes,
-  finishReport,
+  divisorRule,
   rangesOf,
   watchPath,
   type Availability,
@@ -63,6 +63,7 @@ class CoordinatedRun implements RunningCoordinator, ConnectionHandler {
   private readonly schedule: Schedule;
   private readonly reducer: Reducer;
   private readonly versions: Versions;
+  private readonly divisorOf: ReturnType<typeof divisorRule>;
   private readonly description: Description;
   private readonly checkpoints: CheckpointWriter;
   private readonly scoreboard: Scoreboard;
@@ -97,6 +98,7 @@ class CoordinatedRun implements RunningCoordinator, ConnectionHandler {
     });
     const step = resumption?.checkpoint.manifest.step;
     this.versions = new Versions(run.description.averageWeights !== undefined);
+    this.divisorOf = divisorRule(run.report);
     this.reducer = new Reducer(run, options.initial, step);
     if (resumption) this.reducer.restoreOptimizer(resumption.checkpoint.optimizer);
     this.description = new Description(options, this.schedule, this.reducer);
@@ -199,7 +201,7 @@ class CoordinatedRun implements RunningCoordinator, ConnectionHandler {
     if (lack) return this.loop.dispatch({ kind: "failed", worker, assignment, why: lack });
     this.arrived.set(assignment, { contribution, gradient });
     const claim = { ...contribution, computeMs: contribution.timings.computeMs };
-    const squaredNorm = isTraining && open.counts ? this.reducer.squaredNorm(gradient.chunks) : undefined;
+    const squaredNorm = isTraining && open.counts ? gradient.squaredNorm : undefined;
     this.loop.dispatch({ kind: "claimed", worker, claim, squaredNorm });
     this.arrived.delete(assignment);
   }
@@ -318,7 +320,7 @@ class CoordinatedRun implements RunningCoordinator, ConnectionHandler {
   }
 
   private apply({ step, totals, learningRate, baseLearningRate, lossScale, version }: Performing<"apply">): RunEvent {
-    const { divisor: samples } = finishReport(this.options.run.report, totals);
+    const samples = this.divisorOf(totals);
     const connections = readers(this.loop.state, version).flatMap((id) => this.team.get(id)?.connection ?? []);
     for (const connection of connections) connection.version = version;
     const reduction = this.reducer.apply({ samples, learningRate, version }, (frame) => {

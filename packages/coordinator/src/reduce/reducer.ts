@@ -19,7 +19,6 @@ import {
 import { createHash } from "node:crypto";
 import type { NamedTensor } from "../checkpoint/index.ts";
 import { Versions } from "../decide/versions.ts";
-import { chunkNorm } from "./norm.ts";
 import { ExactReduction } from "./tree.ts";
 
 export type Reduction =
@@ -55,7 +54,6 @@ export class Reducer {
   /** In an exact run: the sum of the step under way. */
   private exact: ExactReduction | undefined;
   private readonly versions: Versions;
-  private readonly norm = chunkNorm();
   /** Of the newest step. */
   private samples = 0;
 
@@ -74,11 +72,6 @@ export class Reducer {
     return this.layout.elements;
   }
 
-  /** ‖values‖² over all chunks, in float64; not finite exactly if a value is not. */
-  squaredNorm(chunks: readonly (Float32Array | undefined)[]): number {
-    return chunks.reduce((sum, values) => (values ? sum + this.norm(values) : sum), 0);
-  }
-
   /**
    * Adds one contribution: the sum of the gradients of some samples, all its chunks.
    * @param place in an exact run; the chunks are given away then
@@ -88,9 +81,16 @@ export class Reducer {
       this.exact ??= new ExactReduction(this.layout, place.microbatches);
       return this.exact.add(place.block, chunks);
     }
-    if (!this.summing) this.optimizer.clearGradients();
+    const isFirst = !this.summing;
     this.summing = true;
-    chunks.forEach((values, chunk) => values && this.optimizer.accumulate(chunkOffset(this.layout, chunk), values));
+    if (isFirst && chunks.length < this.layout.count) this.optimizer.clearGradients();
+    chunks.forEach((values, chunk) => values && this.take(chunkOffset(this.layout, chunk), values, isFirst));
+  }
+
+  /** gradients ← gradients + values, or ← values in a step's first contribution, which saves clearing them. */
+  private take(offset: number, values: Float32Array, isFirst: boolean): void {
+    if (isFirst) this.optimizer.gradients.set(values, offset);
+    else this.optimizer.accumulate(offset, values);
   }
 
   /** Forgets what was added up of the step under way. */

@@ -25,6 +25,8 @@ import type { RawData, WebSocket } from "ws";
 export interface ArrivedGradient {
   readonly chunks: readonly (Float32Array | undefined)[];
   readonly complete: boolean;
+  /** ‖gradient‖², in float64; not finite exactly if a value is not. */
+  readonly squaredNorm: number;
 }
 
 export interface ConnectionHandler {
@@ -51,6 +53,8 @@ export interface ConnectionOptions {
   /** What `socket` speaks through: it counts the bytes. */
   readonly transport: Pick<Socket, "bytesRead" | "bytesWritten">;
   readonly layout: ChunkLayout;
+  /** ‖values‖²: taken of each chunk while the next is on its way. */
+  readonly squaredNorm: (values: Float32Array) => number;
   readonly handler: ConnectionHandler;
 }
 
@@ -64,8 +68,9 @@ export class Connection {
   private readonly socket: WebSocket;
   private readonly handler: ConnectionHandler;
   private readonly layout: ChunkLayout;
+  private readonly squaredNorm: ConnectionOptions["squaredNorm"];
   private readonly greetingTimer: NodeJS.Timeout;
-  private arriving: { assignment: number; chunks: Float32Array[]; set: ChunkSet } | undefined;
+  private arriving: { assignment: number; chunks: Float32Array[]; set: ChunkSet; squaredNorm: number } | undefined;
   private farewell: string | undefined;
   private readonly transport: ConnectionOptions["transport"];
   /** The newest ping that was not answered yet. */
@@ -73,11 +78,12 @@ export class Connection {
   private pings = 0;
   private roundTripMs: number | null = null;
 
-  constructor({ id, socket, transport, layout, handler }: ConnectionOptions) {
+  constructor({ id, socket, transport, layout, squaredNorm, handler }: ConnectionOptions) {
     this.id = id;
     this.socket = socket;
     this.transport = transport;
     this.layout = layout;
+    this.squaredNorm = squaredNorm;
     this.handler = handler;
     this.lastHeard = performance.now();
     this.greetingTimer = setTimeout(() => this.violated("no hello within 10 s"), greetingMs);
@@ -165,7 +171,8 @@ export class Connection {
       case "contribution": {
         const arrived = this.arriving?.assignment === message.assignment ? this.arriving : undefined;
         this.arriving = undefined;
-        return this.handler.contributed(this, message, { chunks: arrived?.chunks ?? [], complete: arrived?.set.complete ?? false });
+        const { chunks = [], squaredNorm = 0 } = arrived ?? {};
+        return this.handler.contributed(this, message, { chunks, complete: arrived?.set.complete ?? false, squaredNorm });
       }
       case "failed":
         this.arriving = undefined;
@@ -205,9 +212,13 @@ export class Connection {
   /** Holds a chunk; one contribution at a time, so that a worker can make us hold one vector and no more. */
   private arrive(assignment: number, chunk: number, values: Float32Array): void {
     checkChunk(this.layout, chunk, values);
-    if (this.arriving?.assignment !== assignment) this.arriving = { assignment, chunks: [], set: new ChunkSet(this.layout) };
-    this.arriving.set.add(chunk);
-    this.arriving.chunks[chunk] = values;
+    if (this.arriving?.assignment !== assignment) {
+      this.arriving = { assignment, chunks: [], set: new ChunkSet(this.layout), squaredNorm: 0 };
+    }
+    const { arriving } = this;
+    arriving.set.add(chunk);
+    arriving.chunks[chunk] = values;
+    arriving.squaredNorm += this.squaredNorm(values);
   }
 
   private violated(what: string): void {

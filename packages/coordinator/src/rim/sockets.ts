@@ -2,6 +2,7 @@
 import { bounds, chooseSubprotocol, type ChunkLayout } from "@tabgrad/core";
 import type { IncomingMessage } from "node:http";
 import { WebSocketServer, type WebSocket } from "ws";
+import { chunkNorm } from "../reduce/norm.ts";
 import { Connection, type ConnectionHandler } from "./connection.ts";
 
 /** A worker that says nothing for this long, pings included, is taken for dead. */
@@ -20,6 +21,7 @@ export class WorkerSockets {
   /** @param before workers that had a number before, in a run that goes on */
   constructor(layout: ChunkLayout, handler: ConnectionHandler, before = 0) {
     this.count = before;
+    const squaredNorm = chunkNorm();
     this.server = new WebSocketServer({
       noServer: true,
       perMessageDeflate: false,
@@ -29,7 +31,8 @@ export class WorkerSockets {
     this.server.on("connection", (socket: WebSocket, request: IncomingMessage) => {
       if (this.connections.size >= maxConnections) return socket.terminate();
       request.socket.setNoDelay(true);
-      const connection = new Connection({ id: `w${++this.count}`, socket, transport: request.socket, layout, handler });
+      const transport = request.socket;
+      const connection = new Connection({ id: `w${++this.count}`, socket, transport, layout, squaredNorm, handler });
       this.connections.add(connection);
       socket.once("close", () => this.connections.delete(connection));
     });

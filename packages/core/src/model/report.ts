@@ -70,5 +70,15 @@ export const reportedMetrics = ({ nodes, outputs }: Graph): string[] =>
     name.startsWith("metric:") && nodes[node].shape.length === 0 ? [name.slice("metric:".length)] : [],
   );
 
+/**
+ * What `Report.divisor` will be, without the rest of the report: new parameters wait for it.
+ * @param report a graph of `reportGraph`
+ */
+export function divisorRule(report: Graph): (sums: Sums) => number {
+  const node = report.nodes[report.outputs[divisorOutput]];
+  const isSamples = node.operation === "input" && node.attributes.name === samplesInput;
+  return isSamples ? ({ samples }) => samples : (sums) => finishReport(report, sums).divisor;
+}
+
 const rowsOf = (data: Float64Array, width: number): number[][] =>
   Array.from({ length: data.length / width }, (_, row) => [...data.subarray(row * width, (row + 1) * width)]);

@@ -29,8 +29,9 @@ function binary<K extends Binary>(
 /** Applies `value` to the corresponding elements of two or three tensors that broadcast to `shape`. */
 function mapBroadcast(inputs: readonly Tensor[], shape: Shape, value: (a: number, b: number, c: number) => number): Float64Array {
   const [a, b, c = a] = inputs;
-  // One number is a line of one.
-  const line = shape.length === 0 ? 1 : shape[shape.length - 1];
+  // What a run reports of every step is made of single numbers.
+  if (shape.length === 0) return Float64Array.of(value(a.data[0], b.data[0], c.data[0]));
+  const line = shape[shape.length - 1];
   const strides = [a, b, c].map((input) => broadcastStrides(input.shape, shape));
   const [stepA, stepB, stepC] = strides.map((stride) => stride[shape.length - 1] ?? 0);
   const offsets = [0, 0, 0];
