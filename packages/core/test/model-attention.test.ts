@@ -1,14 +1,26 @@
 // Attention and the transformer's block against what PyTorch computes in float64, and who sees whom.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { elementCount, evaluate, parameterSlots, trainingGraph, withRows } from "../src/graph/index.ts";
+import {
+  elementCount,
+  evaluate,
+  gradientPrefix,
+  inMode,
+  keysInput,
+  parameterSlots,
+  trainingGraph,
+  withRows,
+} from "../src/graph/index.ts";
 import {
   crossEntropy,
   dense,
+  embedding,
+  flatten,
   forwardGraph,
   layerNorm,
   multiHeadAttention,
   predictionGraph,
+  reshape,
   sequential,
   transformerBlock,
   type Layer,
@@ -24,7 +36,7 @@ function parametersOf(model: Layer, shape: readonly number[]): number[] {
 
 function predict(model: Layer, shape: readonly number[], features: readonly number[]): number[] {
   const graph = withRows(predictionGraph(model, shape), features.length / elementCount(shape));
-  return [...evaluate(graph, { features }, parametersOf(model, shape)).prediction.data];
+  return [...evaluate(inMode(graph, "evaluation"), { features }, parametersOf(model, shape)).prediction.data];
 }
 
 const expectClose = (found: readonly number[], expected: readonly number[], digits = 10): void => {
@@ -103,6 +115,47 @@ describe("multiHeadAttention", () => {
     expectClose(found, expected);
   });
 
+  it("looks past padding, to the last bit: what a sequence becomes does not depend on how far it is filled up", () => {
+    const tokens = embedding(5, 4, { padding: 0 });
+    for (const options of [{}, { causal: true }, { causal: true, rotary: true }]) {
+      const model = sequential(tokens, multiHeadAttention({ heads: 2, padding: tokens, ...options }));
+      const alone = predict(model, [3], [3, 1, 2]);
+      expect(predict(model, [5], [3, 1, 2, 0, 0, 4, 4, 4, 4, 4]).slice(0, 12)).toEqual(alone);
+      // Rotary positions are told by their distances, so that rounding is all that changes with the place.
+      expectClose(predict(model, [5], [0, 0, 3, 1, 2]).slice(8), alone, 12);
+    }
+    const blind = sequential(tokens, multiHeadAttention({ heads: 2 }));
+    expect(predict(blind, [5], [3, 1, 2, 0, 0]).slice(0, 12)).not.toEqual(predict(blind, [3], [3, 1, 2]));
+  });
+
+  it("is finite where all is padding, and trains nothing by it", () => {
+    const tokens = embedding(5, 4, { padding: 0 });
+    const model = sequential(tokens, transformerBlock({ heads: 2, padding: tokens }), flatten(), dense(2));
+    const data = { features: { shape: [3], scale: 1, shift: 0 }, labels: { kind: "classes", count: 2 } } as const;
+    const forward = forwardGraph({ model, loss: crossEntropy(), data });
+    const parameters = parameterSlots(forward).flatMap(({ elements }) => cosines(elements));
+    const outputs = evaluate(trainingGraph(forward, 1), { features: [0, 0, 0], labels: [1], weights: [1] }, parameters);
+    for (const { data: values } of Object.values(outputs)) for (const value of values) expect(value).toSatisfy(Number.isFinite);
+    expect(outputs[`${gradientPrefix}0.weight`].data.every((value) => value === 0)).toBe(true);
+  });
+
+  it("leaves out the share of its weights that it is to, in training alone", () => {
+    const [positions, dropout] = [400, 0.25];
+    // Queries and keys are 0, so that all weights are 1 / positions; values are 1, and the projection passes them on.
+    const layer = multiHeadAttention({ heads: 1, dropout });
+    const parameters = [0, 0, 0, 0, 0, 1, 1, 0];
+    const graph = withRows(predictionGraph(layer, [positions, 1]), 2);
+    const features = new Float32Array(2 * positions).fill(1);
+    const keys = [1, 2, 3, 4, 5, 6, 7, 8];
+    const inTraining = evaluate(inMode(graph, "training"), { features, [keysInput]: keys }, parameters).prediction.data;
+    const deviation = Math.sqrt(dropout / (1 - dropout) / positions);
+    const far = [...inTraining].filter((value) => Math.abs(value - 1) > 4 * deviation);
+    expect(far.length).toBeLessThan(3);
+    expect(new Set(inTraining).size).toBeGreaterThan(20);
+    expectClose([inTraining.reduce((sum, value) => sum + value) / inTraining.length], [1], 2);
+    expectClose(predict(layer, [2, 4], x.slice(0, 8)), predict(multiHeadAttention({ heads: 1 }), [2, 4], x.slice(0, 8)));
+  });
+
   it("stays finite where scores are in the millions, and so does its gradient", () => {
     const data = { features: { shape: [3, 4], scale: 1, shift: 0 }, labels: { kind: "classes", count: 5, shape: [3] } } as const;
     const model = sequential(multiHeadAttention({ heads: 2, causal: true }), dense(5));
@@ -129,6 +182,23 @@ describe("multiHeadAttention", () => {
       "rotary is 5; expected true, false or { base }",
     );
     expect(failure(() => multiHeadAttention({ heads: 1, rotary: { base: -1 } }))).toContain("rotary.base is -1");
+    expect(failure(() => multiHeadAttention({ heads: 1, dropout: 1 }))).toBe(
+      "MODEL_INVALID: multiHeadAttention: dropout is 1; expected a number from 0 to less than 1 → Write, for example, dropout: 0.1.",
+    );
+    expect(failure(() => multiHeadAttention({ heads: 1, padding: 0 as never }))).toContain("padding is 0; expected a layer");
+    expect(failure(() => multiHeadAttention({ heads: 1, padding: embedding(5, 4) }))).toContain(
+      "expected an embedding that has a padding",
+    );
+    const tokens = embedding(5, 4, { padding: 0 });
+    const attention = multiHeadAttention({ heads: 1, padding: tokens });
+    expect(at([3, 4], { heads: 1, padding: tokens })).toBe(
+      "MODEL_INVALID: multiHeadAttention (1 head): it needs the input of embedding, which has not been applied yet → " +
+        "Apply embedding first.",
+    );
+    expect(failure(() => predictionGraph(sequential(tokens, reshape([3, 8]), attention), [6]))).toBe(
+      "MODEL_INVALID: multiHeadAttention 2 (1 head): there are 3 positions, and the embedding of padding was given [6] for each sample → " +
+        "Keep the positions between the embedding and this layer, or leave padding out.",
+    );
   });
 });
 
@@ -161,6 +231,19 @@ describe("transformerBlock", () => {
     const once = named(sequential(block), [3, 4]);
     expect(once.filter((name) => name.includes("bias"))).toEqual([]);
     expect(named(sequential(block, block, block), [3, 4])).toEqual(once);
+  });
+
+  it("drops out at four places as PyTorch does, and nowhere unless it trains", () => {
+    const streamsOf = (layer: Layer): number[] =>
+      predictionGraph(sequential(layer), [3, 4]).nodes.flatMap((node) =>
+        node.operation === "uniform" ? [node.attributes.stream] : [],
+      );
+    const options = { heads: 2, causal: true, expand: 2 };
+    expect(streamsOf(transformerBlock({ ...options, dropout: 0.1 }))).toEqual([0, 1, 2, 3]);
+    expect(streamsOf(transformerBlock(options))).toEqual([]);
+    expect(predict(transformerBlock({ ...options, dropout: 0.1 }), [3, 4], x)).toEqual(
+      predict(transformerBlock(options), [3, 4], x),
+    );
   });
 
   it("computes each sample as if it were alone", () => {

@@ -31,6 +31,20 @@ describe("embedding", () => {
     });
   });
 
+  it("gives padding zeros, and trains no vector by it", () => {
+    const tokens = embedding(3, 2, { padding: 1 });
+    expect(predict(tokens, [3], 1, [2, 1, 0], [1, 2, 10, 20, 100, 200])).toEqual([100, 200, 0, 0, 1, 2]);
+    const data = { features: { shape: [3], scale: 1, shift: 0 }, labels: { kind: "classes", count: 2, shape: [3] } } as const;
+    const graph = trainingGraph(forwardGraph({ model: tokens, loss: crossEntropy(), metrics: [], data }), 1);
+    const inputs = { features: [2, 1, 0], labels: [0, 1, 1], weights: [1] };
+    const gradient = [...evaluate(graph, inputs, [1, 2, 10, 20, 3, 5])["gradient:weight"].data];
+    expect(gradient.map((value) => value !== 0)).toEqual([true, true, false, false, true, true]);
+    expect(failure(() => embedding(3, 2, { padding: 3 }))).toBe(
+      "MODEL_INVALID: embedding: padding is 3; expected a token from 0 to 2 → " +
+        "Give the token that sequences are filled up with, or leave it out.",
+    );
+  });
+
   it("refuses sizes and initialisers that are none", () => {
     expect(failure(() => embedding(0, 2))).toBe(
       "MODEL_INVALID: embedding: the count is 0; expected a whole number from 1 → Write, for example, embedding(256, 64).",

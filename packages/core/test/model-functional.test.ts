@@ -119,6 +119,32 @@ describe("functional", () => {
     ]);
   });
 
+  it("words operations that do not fit, whoever notices, with the layer's name", () => {
+    const remedy = "Change the layer, or the one before it, so that the shapes fit.";
+    const at = (layer: Layer, shape: number[]) => failure(() => predictionGraph(sequential(relu(), layer), shape));
+    expect(
+      at(
+        functional({}, (x) => math.softmax(x, 5)),
+        [2],
+      ),
+    ).toBe(
+      `MODEL_INVALID: functional 1: axis 5 does not exist in a tensor of rank 2; expected a whole number from -2 to 1 → ${remedy}`,
+    );
+    expect(
+      at(
+        functional({}, (x) => math.sum(x, [-3]), { kind: "total" }),
+        [2],
+      ),
+    ).toContain("MODEL_INVALID: total 1: axis -3 does");
+    expect(at(functional({}, math.rotary, { kind: "turned" }), [4, 3])).toBe(
+      `MODEL_INVALID: turned 1: rotary needs a shape [..., positions, an even number], not [2, 4, 3] → ${remedy}`,
+    );
+    const within = functional({ inner: functional({}, (x) => math.concatenate([x, x], 4)) }, (x, { inner }) => inner(x), {
+      kind: "outer",
+    });
+    expect(at(within, [2])).toContain("MODEL_INVALID: outer 1: axis 4 does not exist");
+  });
+
   it("says what is wrong", () => {
     const at = (model: Layer) => failure(() => predictionGraph(model, [2]));
     expect(failure(() => functional({ a: relu as never }, (x) => x))).toBe(

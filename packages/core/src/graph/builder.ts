@@ -23,7 +23,7 @@ export class GraphBuilder implements Emitter {
     if (foreign) throw new Error(`${operation}: an input belongs to another graph`);
     if (!takesInputs(definition, inputs.length))
       throw new Error(`${operation} takes ${definition.arity} inputs, not ${inputs.length}`);
-    const shape = this.infer(operation, () =>
+    const shape = this.fitting(operation, () =>
       definition.shape(
         inputs.map((input) => input.shape),
         attributes,
@@ -39,7 +39,7 @@ export class GraphBuilder implements Emitter {
     const outer = this.label;
     this.label = outer ? `${outer} › ${label}` : label;
     try {
-      return build();
+      return this.fitting(label, build);
     } finally {
       this.label = outer;
     }
@@ -58,14 +58,19 @@ export class GraphBuilder implements Emitter {
     };
   }
 
-  private infer<T>(operation: string, rule: () => T): T {
+  /**
+   * Words what does not fit while `build` runs.
+   * @param what is named where no scope says what is built
+   * @throws TabgradError MODEL_INVALID
+   */
+  fitting<T>(what: string, build: () => T): T {
     try {
-      return rule();
+      return build();
     } catch (error) {
       if (!(error instanceof ShapeError)) throw error;
       throw new TabgradError(
         "MODEL_INVALID",
-        `${this.label || operation}: ${error.message}`,
+        `${this.label || what}: ${error.message}`,
         "Change the layer, or the one before it, so that the shapes fit.",
         { cause: error },
       );

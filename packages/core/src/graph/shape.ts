@@ -72,7 +72,8 @@ export function broadcastsTo(from: Shape, to: Shape): boolean {
 export function normaliseAxis(axis: number, rank: number): number {
   const normal = axis < 0 ? axis + rank : axis;
   if (!Number.isInteger(axis) || normal < 0 || normal >= rank) {
-    throw new ShapeError(`axis ${axis} does not exist in a tensor of rank ${rank}`);
+    const expected = rank === 0 ? "it is one number" : `expected a whole number from ${-rank} to ${rank - 1}`;
+    throw new ShapeError(`axis ${axis} does not exist in a tensor of rank ${rank}; ${expected}`);
   }
   return normal;
 }

@@ -3,8 +3,10 @@ import * as math from "../graph/math.ts";
 import { TabgradError } from "../errors.ts";
 import { formatShape } from "../graph/shape.ts";
 import type { Value } from "../graph/value.ts";
+import { checkRate, leaveOut } from "./dropout.ts";
+import { paddingOf } from "./embedding.ts";
 import { glorotUniform } from "./initialisers.ts";
-import type { Layer, LayerContext } from "./layer.ts";
+import { checkLayer, type Layer, type LayerContext } from "./layer.ts";
 import { checkPositive, checkSize, show } from "./role.ts";
 
 export interface AttentionOptions {
@@ -19,6 +21,13 @@ export interface AttentionOptions {
   readonly rotary?: boolean | { readonly base?: number };
   /** Whether the projections add a bias. Default: true. */
   readonly bias?: boolean;
+  /** In training, the share of the softmax's results that is left out, as by `dropout`. Default: 0. */
+  readonly dropout?: number;
+  /**
+   * The embedding, with a `padding` of its own, that the positions come from: those that hold its padding get no weight. What comes out at
+   * such a position itself means nothing; `crossEntropy({ ignoreIndex })` leaves it out of the loss. Default: all positions count.
+   */
+  readonly padding?: Layer;
 }
 
 /**
@@ -30,16 +39,18 @@ const masked = -1e30;
  * the heads together projected back. x is [rows, positions, width], and so is y.
  *
  * Parameters as in PyTorch's `nn.MultiheadAttention`: "in_proj_weight" [3 · width, width] and "in_proj_bias", of queries, keys and values
- * one after another; "out_proj.weight" [width, width] and "out_proj.bias". Weights begin by `glorotUniform`, biases at 0.
+ * one after another; "out_proj.weight" [width, width] and "out_proj.bias". Weights begin by `glorotUniform`, biases at 0. `padding` is
+ * its `key_padding_mask`.
  * Vaswani et al. 2017, §3.2, https://arxiv.org/abs/1706.03762
  * @throws TabgradError MODEL_INVALID where an option is wrong, or samples are not [positions, width] with a width that heads divide
  */
-export function multiHeadAttention({ heads, causal = false, rotary = false, bias = true }: AttentionOptions): Layer {
-  checkAttention("multiHeadAttention", heads, rotary);
+export function multiHeadAttention(options: AttentionOptions): Layer {
+  checkAttention("multiHeadAttention", options);
+  const { heads, causal = false, rotary = false, bias = true, dropout = 0, padding } = options;
   return {
     role: "layer",
     kind: "multiHeadAttention",
-    detail: attentionDetail(heads, causal),
+    detail: attentionDetail(options),
     build(x, context) {
       const [positions, width] = sequenceOf(x, heads, rotary !== false, context);
       const part = width / heads;
@@ -60,8 +71,9 @@ export function multiHeadAttention({ heads, causal = false, rotary = false, bias
       const turned = (value: Value): Value => (rotary === false ? value : math.rotary(value, rotary === true ? {} : rotary));
       const scaled = math.multiply(turned(q), 1 / Math.sqrt(part));
       const scores = math.matmul(scaled, turned(k), { transposeB: true });
-      const shares = math.softmax(causal ? math.add(scores, maskOf(x, positions)) : scores);
-      const mixed = math.transpose(math.matmul(shares, v), [0, 2, 1, 3]);
+      const hidden = hiddenOf(x, causal, padding, context);
+      const shares = math.softmax(hidden ? math.add(scores, math.multiply(hidden, masked)) : scores);
+      const mixed = math.transpose(math.matmul(leaveOut(shares, dropout, context), v), [0, 2, 1, 3]);
       return math.reshape(project(math.reshape(mixed, [-1, width]), width, bias, context), [-1, positions, width]);
     },
   };
@@ -73,11 +85,29 @@ function project(x: Value, width: number, bias: boolean, { parameter }: LayerCon
   return bias ? math.add(y, parameter("out_proj.bias", [width], { kind: "constant", value: 0 })) : y;
 }
 
-/** [positions, positions]: 0 where a row may look, else far below every score. */
-function maskOf(beside: Value, positions: number): Value {
+/** 1 where a position (last axis but one) may not look at another (last axis), else 0; undefined if each may look at all. */
+function hiddenOf(x: Value, causal: boolean, padding: Layer | undefined, context: LayerContext): Value | undefined {
+  const parts = [...(causal ? [laterThan(x)] : []), ...(padding ? [paddingIn(x, padding, context)] : [])];
+  return parts.length > 1 ? math.maximum(parts[0], parts[1]) : parts[0];
+}
+
+/** [positions, positions]: 1 where the second stands behind the first. */
+function laterThan(x: Value): Value {
+  const [, positions] = x.shape;
   const indices = Array.from({ length: positions }, (_, i) => i);
-  const [from, to] = [math.constant(beside, indices, [positions, 1]), math.constant(beside, indices, [1, positions])];
-  return math.multiply(math.greater(to, from), masked);
+  return math.greater(math.constant(x, indices, [1, positions]), math.constant(x, indices, [positions, 1]));
+}
+
+/** [rows, 1, 1, positions]: 1 where the embedding was given its padding. */
+function paddingIn(x: Value, tokens: Layer, context: LayerContext): Value {
+  const [, positions] = x.shape;
+  const given = context.inputOf(tokens);
+  const shape = given.shape.slice(1);
+  if (shape.length !== 1 || shape[0] !== positions) {
+    const message = `there are ${positions} positions, and the embedding of padding was given ${formatShape(shape)} for each sample`;
+    throw context.error(message, "Keep the positions between the embedding and this layer, or leave padding out.");
+  }
+  return math.reshape(math.equal(given, paddingOf(tokens)!), [-1, 1, 1, positions]);
 }
 
 function sequenceOf(x: Value, heads: number, even: boolean, context: LayerContext): [positions: number, width: number] {
@@ -99,9 +129,21 @@ function sequenceOf(x: Value, heads: number, even: boolean, context: LayerContex
 }
 
 /** @throws TabgradError MODEL_INVALID */
-export function checkAttention(kind: string, heads: unknown, rotary: AttentionOptions["rotary"]): void {
+export function checkAttention(kind: string, { heads, rotary, dropout = 0, padding }: AttentionOptions): void {
   checkSize(kind, "heads", heads, `${kind}({ heads: 4 })`);
-  const given: unknown = rotary;
+  checkRate(kind, "dropout", dropout, "dropout: 0.1");
+  if (padding !== undefined) checkPadding(kind, padding);
+  checkRotary(kind, rotary);
+}
+
+function checkPadding(kind: string, given: unknown): void {
+  checkLayer(kind, "padding", given, "padding: tokens, tokens being the embedding");
+  if (paddingOf(given) !== undefined) return;
+  const message = `${kind}: padding is ${show(given)}; expected an embedding that has a padding`;
+  throw new TabgradError("MODEL_INVALID", message, "Say which token is padding: embedding(83, 128, { padding: 0 }).");
+}
+
+function checkRotary(kind: string, given: unknown): void {
   if (typeof given === "boolean" || given === undefined) return;
   if (typeof given !== "object" || given === null) {
     const message = `${kind}: rotary is ${show(given)}; expected true, false or { base }`;
@@ -112,5 +154,5 @@ export function checkAttention(kind: string, heads: unknown, rotary: AttentionOp
 }
 
 /** For listings. */
-export const attentionDetail = (heads: number, causal: boolean): string =>
-  `${heads} ${heads === 1 ? "head" : "heads"}${causal ? ", causal" : ""}`;
+export const attentionDetail = ({ heads, causal = false, dropout = 0 }: AttentionOptions): string =>
+  `${heads} ${heads === 1 ? "head" : "heads"}${causal ? ", causal" : ""}${dropout > 0 ? `, dropout ${dropout}` : ""}`;

@@ -11,6 +11,16 @@ export interface EmbeddingOptions {
    * that positions are added to, `normal({ deviation: 0.02 })` is usual (Radford et al. 2018).
    */
   readonly initialisation?: Initialiser;
+  /**
+   * The token that fills up sequences which are shorter than others: its vector is zeros and is not trained, whatever "weight" has there,
+   * and attention that is given this embedding as `padding` looks past it. Default: none.
+   */
+  readonly padding?: number;
+}
+
+/** An embedding knows its padding, for layers that are given it. */
+interface Embedding extends Layer {
+  readonly padding: number | undefined;
 }
 
 /**
@@ -23,19 +33,32 @@ export interface EmbeddingOptions {
 export function embedding(
   count: number,
   width: number,
-  { initialisation = normal({ deviation: 1 }) }: EmbeddingOptions = {},
+  { initialisation = normal({ deviation: 1 }), padding }: EmbeddingOptions = {},
 ): Layer {
   checkSize("embedding", "the count", count, "embedding(256, 64)");
   checkSize("embedding", "the width", width, "embedding(256, 64)");
   checkInitialiser("embedding", initialisation);
-  return {
+  if (padding !== undefined && !(Number.isSafeInteger(padding) && padding >= 0 && padding < count)) {
+    const message = `embedding: padding is ${show(padding)}; expected a token from 0 to ${count - 1}`;
+    throw new TabgradError("MODEL_INVALID", message, "Give the token that sequences are filled up with, or leave it out.");
+  }
+  const layer: Embedding = {
     role: "layer",
     kind: "embedding",
-    detail: `${count} × ${width}`,
-    build: (x, context) =>
-      math.gather(context.parameter("weight", [count, width], initialisation.resolve({ fanIn: count, fanOut: width })), x),
+    detail: `${count} × ${width}${padding === undefined ? "" : `, padding ${padding}`}`,
+    padding,
+    build(x, context) {
+      const weight = context.parameter("weight", [count, width], initialisation.resolve({ fanIn: count, fanOut: width }));
+      // No row has this number, so that the vector is zeros.
+      const rows = padding === undefined ? x : math.select(math.equal(x, padding), math.constant(x, -1), x);
+      return math.gather(weight, rows);
+    },
   };
+  return layer;
 }
+
+/** The token that `layer`, an embedding, takes for padding; undefined where it has none, or is none. */
+export const paddingOf = (layer: Layer): number | undefined => (layer as Partial<Embedding>).padding;
 
 /**
  * A score for each token by the vectors of an embedding, which is applied before it in the model: y = x·Wᵀ with its "weight", so that

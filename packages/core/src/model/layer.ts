@@ -57,6 +57,8 @@ export interface LayerContext {
   microbatches(x: Value): { readonly values: Value; readonly weights: Value };
   /** A parameter of another layer of the model, which has been applied before: for layers that are tied, such as a language model's ends. */
   parameterOf(layer: Layer, name: string): Value;
+  /** What another layer of the model, which has been applied before, was given the first time. */
+  inputOf(layer: Layer): Value;
   /**
    * Uniform random numbers in [0, 1) for every sample, of one sample's shape `shape`: [rows, ...shape]. Other numbers with each call, and
    * in each step. There are none outside training: use them behind `math.ifTraining`.
@@ -80,6 +82,8 @@ export interface Surroundings {
 interface Model {
   readonly builder: GraphBuilder;
   readonly homes: Map<Layer, string>;
+  /** What each layer was first applied to. */
+  readonly inputs: Map<Layer, Value>;
   readonly parameters: Map<string, Value>;
   readonly surroundings: Surroundings;
   /** The input that masks padding, once it is asked for. */
@@ -101,7 +105,7 @@ interface Place {
 
 /** Adds a model to a graph; `path` is where it stands. */
 export function buildLayer(builder: GraphBuilder, layer: Layer, x: Value, path = "", surroundings: Surroundings = {}): Value {
-  const model: Model = { builder, homes: new Map(), parameters: new Map(), surroundings, streams: 0 };
+  const model: Model = { builder, homes: new Map(), inputs: new Map(), parameters: new Map(), surroundings, streams: 0 };
   return apply(model, layer, x, { path, home: path, again: false, next: undefined });
 }
 
@@ -111,7 +115,10 @@ function apply(model: Model, layer: Layer, x: Value, { path, next, ...place }: P
   const before = model.homes.get(layer);
   const home = before ?? place.home;
   const again = place.again || before !== undefined;
-  if (before === undefined) model.homes.set(layer, home);
+  if (before === undefined) {
+    model.homes.set(layer, home);
+    model.inputs.set(layer, x);
+  }
   const shares = before !== undefined && [...model.parameters.keys()].some((name) => name.startsWith(join(home, "")));
   const label = layerLabel(layer, path, shares ? home : undefined);
   const error = (message: string, remedy: string): TabgradError =>
@@ -152,6 +159,11 @@ function apply(model: Model, layer: Layer, x: Value, { path, next, ...place }: P
         ? error(`it needs the parameter ${name} of ${other.kind}, which has not been applied yet`, `Apply ${other.kind} first.`)
         : error(`it needs the parameter ${name} of ${layerLabel(other, from)}, which has none of that name`, "Correct the name.");
     },
+    inputOf(other) {
+      const value = model.inputs.get(other);
+      if (value) return value;
+      throw error(`it needs the input of ${other.kind}, which has not been applied yet`, `Apply ${other.kind} first.`);
+    },
     uniform(shape) {
       model.keys ??= model.builder.emit("input", [], { name: keysInput, shape: [4], batched: true });
       return math.uniform(model.keys, shape, model.streams++);
@@ -161,7 +173,7 @@ function apply(model: Model, layer: Layer, x: Value, { path, next, ...place }: P
     error,
   };
   const build = (): Value => layer.build(x, context);
-  return layer.transparent ? build() : model.builder.scope(label, build);
+  return layer.transparent ? model.builder.fitting(label, build) : model.builder.scope(label, build);
 }
 
 function asMicrobatches(model: Model, x: Value): ReturnType<LayerContext["microbatches"]> {

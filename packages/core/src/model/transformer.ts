@@ -5,11 +5,17 @@ import type { Value } from "../graph/value.ts";
 import { gelu } from "./activations.ts";
 import { attentionDetail, checkAttention, multiHeadAttention, type AttentionOptions } from "./attention.ts";
 import { dense } from "./dense.ts";
+import { leaveOut } from "./dropout.ts";
 import { checkLayer, type Layer } from "./layer.ts";
 import { layerNorm, rmsNorm } from "./normalisation.ts";
 import { checkSize, show } from "./role.ts";
 
 export interface TransformerBlockOptions extends AttentionOptions {
+  /**
+   * In training, the share that is left out of the softmax's results, of the hidden layer, and of what attention and network give, as in
+   * PyTorch. Default: 0.
+   */
+  readonly dropout?: number;
   /** How many times as wide as x the network's hidden layer is. Default: 4. */
   readonly expand?: number;
   /** What the hidden layer passes. Default: `gelu()`. */
@@ -33,9 +39,8 @@ export interface TransformerBlockOptions extends AttentionOptions {
  * @throws TabgradError MODEL_INVALID as `multiHeadAttention`
  */
 export function transformerBlock(options: TransformerBlockOptions): Layer {
-  const { heads, causal = false, rotary = false, bias = true } = options;
-  const { expand = 4, activation = gelu(), norm = "layer", normFirst = true } = options;
-  checkAttention("transformerBlock", heads, rotary);
+  const { bias = true, dropout = 0, expand = 4, activation = gelu(), norm = "layer", normFirst = true } = options;
+  checkAttention("transformerBlock", options);
   checkSize("transformerBlock", "expand", expand, "transformerBlock({ heads: 4, expand: 4 })");
   checkLayer("transformerBlock", "activation", activation, "activation: gelu()");
   if (norm !== "layer" && norm !== "rms") {
@@ -45,19 +50,20 @@ export function transformerBlock(options: TransformerBlockOptions): Layer {
   return {
     role: "layer",
     kind: "transformerBlock",
-    detail: attentionDetail(heads, causal),
+    detail: attentionDetail(options),
     build(x, context) {
       const width = x.shape[x.shape.length - 1];
       const normalise = (name: string) => (value: Value) =>
         context.layer(name, norm === "layer" ? layerNorm({ bias }) : rmsNorm(), value);
-      const attend = (value: Value): Value =>
-        context.layer("self_attn", multiHeadAttention({ heads, causal, rotary, bias }), value);
+      const attend = (value: Value): Value => context.layer("self_attn", multiHeadAttention(options), value);
       const network = (value: Value): Value => {
         const hidden = context.layer("linear1", dense(expand * width, { bias, flatten: false, activation }), value);
-        return context.layer("linear2", dense(width, { bias, flatten: false }), hidden);
+        return context.layer("linear2", dense(width, { bias, flatten: false }), leaveOut(hidden, dropout, context));
       };
-      const around = (part: (value: Value) => Value, normalised: (value: Value) => Value, value: Value): Value =>
-        normFirst ? math.add(value, part(normalised(value))) : normalised(math.add(value, part(value)));
+      const around = (part: (value: Value) => Value, normalised: (value: Value) => Value, value: Value): Value => {
+        const past = (input: Value): Value => math.add(value, leaveOut(part(input), dropout, context));
+        return normFirst ? past(normalised(value)) : normalised(past(value));
+      };
       return around(network, normalise("norm2"), around(attend, normalise("norm1"), x));
     },
   };
