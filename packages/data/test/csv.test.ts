@@ -7,6 +7,7 @@ import type { Samples } from "../src/samples.ts";
 import { parseNumber } from "../src/table/cells.ts";
 import { CsvRows } from "../src/table/csv-rows.ts";
 import { type CsvFormat, openCsv } from "../src/table/csv.ts";
+import { parseDecimal } from "../src/table/decimal.ts";
 import { readAll, type ReadSource, refusal, testFolder } from "./data-files.ts";
 
 const folder = testFolder();
@@ -17,8 +18,10 @@ async function parse(text: string | Uint8Array, format: CsvFormat = {}) {
   const columns: string[][] = table.names.map(() => []);
   const lines: number[] = [];
   for await (const batch of table.batches([])) {
-    batch.columns.forEach((cells, c) => columns[c].push(...(Array.from(cells) as string[])));
-    for (let row = 0; row < batch.rows; row += 1) lines.push(Number(/^x\.csv:(\d+)$/.exec(batch.place(row))![1]));
+    for (let row = 0; row < batch.rows; row += 1) {
+      batch.columns.forEach((cells, c) => columns[c].push(cells.at(row) as string));
+      lines.push(Number(/^x\.csv:(\d+)$/.exec(batch.place(row))![1]));
+    }
   }
   return { names: table.names, columns, lines };
 }
@@ -73,7 +76,8 @@ describe("openCsv", () => {
     ["a row that is too short", "a,b\n1,2\n\n3\n", 'x.csv:4: the row has 1 columns; expected 2, as line 1 has: "a", "b"'],
     ["a row that is too long", "a,b\n1,2,3\n", "x.csv:2: the row has 3 columns; expected 2"],
     ["a ragged row after a cell of two lines", 'a,b\n"1\n",2\n3\n', "x.csv:4: the row has 1 columns"],
-    ["an open quote", 'a,b\n1,"2\n3,4\n', "the file ends within a quoted cell"],
+    ["an open quote", 'a,b\n1,"2\n3,4\n', "x.csv:2: the file ends within a quoted cell, cell 2 of this row"],
+    ["an open quote in a row of several lines", 'a,b\n"1\n2","3\n', "x.csv:3: the file ends within a quoted cell, cell 2"],
     ["text after a quote", 'a,b\n1,"2"3\n', "x.csv:2: text follows the closing quote of cell 2"],
     ["a quote within a cell", 'a,b\n1,"x"\n3,4"5\n', "x.csv:3: there is a quote within cell 2, which does not begin with one"],
     ["two columns of one name", "a,b,a\n1,2,3\n", 'x.csv:1: two columns are called "a"'],
@@ -94,10 +98,10 @@ describe("openCsv", () => {
   });
 
   it("reads the same wherever the text is cut", () => {
-    const text = 'a,b\n"x ""1"" ",2\n\n  "3\n4" , 5\n6,7\n8,""';
-    const read = (pieces: readonly string[]): unknown[] => {
+    const text = Buffer.from('a,b\r\n"x ""1"" ",2\r\n\n  "3\r\n4" , 5\r6,é\n\u00a0\n8,""');
+    const read = (pieces: readonly Uint8Array[]): unknown[] => {
       const rows: unknown[] = [];
-      const parser = new CsvRows(",", (cells, line) => void rows.push([cells, line]));
+      const parser: CsvRows = new CsvRows(",", (_, line) => rows.push([parser.rowTexts(), line]) > 0);
       for (const piece of pieces) parser.write(piece);
       parser.end();
       return rows;
@@ -107,11 +111,12 @@ describe("openCsv", () => {
       [["a", "b"], 1],
       [['x "1"', "2"], 2],
       [["3\n4", "5"], 4],
-      [["6", "7"], 6],
-      [["8", ""], 7],
+      [["6", "é"], 6],
+      [["8", ""], 8],
     ]);
     for (let i = 0; i <= text.length; i += 1) {
-      for (let j = i; j <= text.length; j += 1) expect(read([text.slice(0, i), text.slice(i, j), text.slice(j)])).toEqual(whole);
+      for (let j = i; j <= text.length; j += 1)
+        expect(read([text.subarray(0, i), text.subarray(i, j), text.subarray(j)])).toEqual(whole);
     }
   });
 
@@ -129,6 +134,32 @@ describe("openCsv", () => {
         },
       ),
     );
+  });
+});
+
+describe("parseDecimal", () => {
+  it("finds what parseNumber finds, or leaves it to that", () => {
+    const digits = fc.string({ unit: fc.constantFrom(..."0123456789"), maxLength: 17 });
+    const sign = fc.constantFrom("", "+", "-");
+    const spelled = fc
+      .tuple(sign, digits, fc.constantFrom("", "."), digits, fc.constantFrom("", "e", "E"), sign, fc.integer({ min: 0, max: 40 }))
+      .map(([plus, whole, point, fraction, e, up, power]) => `${plus}${whole}${point}${fraction}${e}${e === "" ? "" : up + power}`);
+    let found = 0;
+    fc.assert(
+      fc.property(fc.oneof(spelled, fc.string(), fc.double().map(String)), (text) => {
+        const bytes = Buffer.from(` ${text} `);
+        const value = parseDecimal(bytes, 1, bytes.length - 1);
+        if (value === undefined) return;
+        found += 1;
+        expect(value).toBe(parseNumber(text));
+      }),
+      { numRuns: 5000 },
+    );
+    expect(found).toBeGreaterThan(500);
+    for (const text of ["", ".", "-", "e5", "1e", "1e+", "1.2.3", "0x10", "1_0", "١"]) {
+      const bytes = Buffer.from(text);
+      expect(parseDecimal(bytes, 0, bytes.length)).toBeUndefined();
+    }
   });
 });
 
@@ -174,6 +205,11 @@ describe("csv", () => {
     const headless = await read("1,2,yes\n3,4,no\n", { label: 2, header: false });
     expect(headless.featureNames).toEqual(["column 0", "column 1"]);
     expect(headless.labels).toEqual({ kind: "classes", count: 2, names: ["no", "yes"] });
+  });
+
+  it("keeps numbers among names as names", async () => {
+    const source = await read("code,y\n1,0\na,1\n1.0,1\nb,0\na,1\nc,0\n", { label: "y" });
+    expect(source.featureNames).toEqual(["code=1", "code=1.0", "code=a", "code=b", "code=c"]);
   });
 
   it("takes numbers for kinds where told to", async () => {

@@ -3,6 +3,7 @@ import { TabgradError } from "@tabgrad/core";
 import { RecordBatchReader, type RecordBatch, Vector } from "apache-arrow";
 import { ByteReader, type LocalFile, withBytes } from "../files/byte-reader.ts";
 import { looksLike } from "../files/looks-like.ts";
+import { ListedCells } from "./cells.ts";
 import type { Table, TableBatch } from "./table.ts";
 
 const code = "DATA_ARROW_INVALID";
@@ -68,7 +69,7 @@ export async function openArrow(file: LocalFile): Promise<Table> {
           first += batch.numRows;
           yield {
             rows: batch.numRows,
-            columns: names.map((_, c) => (columns.includes(c) ? cellsOf(batch.getChildAt(c)!) : [])),
+            columns: names.map((_, c) => new ListedCells(columns.includes(c) ? cellsOf(batch.getChildAt(c)!) : [])),
             place: (row) => `${name}, row ${begin + row}`,
           } satisfies TableBatch;
         }

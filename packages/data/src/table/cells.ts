@@ -1,7 +1,7 @@
 // What the cells of a column mean: numbers, names of kinds, lists of numbers, or nothing at all.
 import type { Column, TabgradError } from "@tabgrad/core";
 import { listed, nearest } from "../nearest.ts";
-import { type Table, type TableBatch, tableInvalid } from "./table.ts";
+import { type Cells, type Table, type TableBatch, tableInvalid } from "./table.ts";
 
 /** What people write into a numeric column where they have no number. An empty cell is missing in every column. */
 const missingWord = /^(n\/?a|nan|null|none|nil|missing|\?|-+|\.)$/i;
@@ -15,7 +15,7 @@ export interface CellPlace {
   readonly column: number;
 }
 
-export const cellAt = ({ batch, row, column }: CellPlace): unknown => batch.columns[column][row];
+export const cellAt = ({ batch, row, column }: CellPlace): unknown => batch.columns[column].at(row);
 
 /** The number in a cell, undefined where it holds none. A decimal point, no digit grouping; what float32 cannot hold is none. */
 export function parseNumber(cell: unknown): number | undefined {
@@ -23,6 +23,24 @@ export function parseNumber(cell: unknown): number | undefined {
   const isNumber = typeof cell === "number" || typeof cell === "string" || typeof cell === "bigint" || typeof cell === "boolean";
   const value = isNumber ? Number(cell) : Number.NaN;
   return Number.isFinite(Math.fround(value)) ? value : undefined;
+}
+
+/** Values that are there already, as cells. */
+export class ListedCells implements Cells {
+  readonly #values: ArrayLike<unknown>;
+
+  constructor(values: ArrayLike<unknown>) {
+    this.#values = values;
+  }
+
+  at(row: number): unknown {
+    return this.#values[row];
+  }
+
+  number(row: number): number {
+    const cell = this.#values[row];
+    return typeof cell === "boolean" ? Number.NaN : (parseNumber(cell) ?? Number.NaN);
+  }
 }
 
 /** Whether nothing is in a cell, in a column of any kind. */

@@ -1,10 +1,13 @@
-// A CSV file as columns of text, each row with its line. What the texts mean is decided elsewhere.
+// A CSV file as columns, each row with its line. What the cells mean is decided elsewhere.
 import type { TabgradError } from "@tabgrad/core";
 import { ByteReader, type LocalFile } from "../files/byte-reader.ts";
 import { listed } from "../nearest.ts";
-import { CsvRows, CsvSyntaxError } from "./csv-rows.ts";
-import { type Table, type TableBatch, tableInvalid } from "./table.ts";
-import { NotTextError, textPieces } from "../files/text-pieces.ts";
+import { parseNumber } from "./cells.ts";
+import type { CellTexts } from "./cell-texts.ts";
+import { type CsvBlock, CsvRows, CsvSyntaxError } from "./csv-rows.ts";
+import { parseDecimal } from "./decimal.ts";
+import { type Cells, type Table, type TableBatch, tableInvalid } from "./table.ts";
+import { NotTextError, utf8Pieces } from "../files/text-pieces.ts";
 
 export interface CsvFormat {
   readonly header?: boolean;
@@ -14,21 +17,6 @@ export interface CsvFormat {
 /** A mistake in a CSV file. `line` counts from 1. */
 function csvInvalid(name: string, line: number | undefined, message: string, remedy: string): TabgradError {
   return tableInvalid({ name, code: "DATA_CSV_INVALID" }, line === undefined ? undefined : `${name}:${line}`, message, remedy);
-}
-
-/** The separator that the first line has most of, outside quotes; a comma where it has none. */
-function detectDelimiter(text: string): string {
-  const first = text
-    .trimStart()
-    .split("\n", 1)[0]
-    .replaceAll(/"[^"]*"/g, "");
-  let best = ",";
-  let most = 0;
-  for (const candidate of [",", ";", "\t", "|"]) {
-    const count = first.split(candidate).length - 1;
-    if (count > most) [best, most] = [candidate, count];
-  }
-  return best;
 }
 
 function nameColumns(name: string, line: number, cells: readonly string[]): string[] {
@@ -43,71 +31,99 @@ function nameColumns(name: string, line: number, cells: readonly string[]): stri
   );
 }
 
-/** Rows of cells with their lines, until they are taken away as a batch. */
-class Collected {
-  names: string[] | undefined;
-  namesLine = 1;
-  columns: string[][] = [];
-  lines: number[] = [];
-  readonly #name: string;
-  readonly #header: boolean;
-  readonly #separator: string;
+/** The names of the columns, and where they stand. */
+interface Header {
+  readonly names: readonly string[];
+  readonly line: number;
+}
 
-  constructor(name: string, header: boolean, separator: string) {
-    this.#name = name;
-    this.#header = header;
-    this.#separator = separator;
+/** The cells of one column of some rows. */
+class CsvCells implements Cells {
+  readonly #block: CsvBlock;
+  readonly #texts: CellTexts;
+  readonly #column: number;
+  readonly #width: number;
+
+  constructor(block: CsvBlock, texts: CellTexts, column: number, width: number) {
+    this.#block = block;
+    this.#texts = texts;
+    this.#column = column;
+    this.#width = width;
   }
 
-  take(cells: readonly string[], line: number): void {
-    if (!this.names) {
-      this.names = nameColumns(this.#name, line, this.#header ? cells : cells.map(() => ""));
-      this.namesLine = line;
-      this.columns = cells.map(() => []);
-      if (this.#header) return;
-    }
-    if (cells.length !== this.names.length) throw this.#ragged(cells.length, line);
-    for (let c = 0; c < cells.length; c += 1) this.columns[c].push(cells[c]);
-    this.lines.push(line);
+  at(row: number): string {
+    const { bytes, starts, ends } = this.#block;
+    const cell = row * this.#width + this.#column;
+    return this.#texts.read(bytes, starts[cell], ends[cell]);
   }
 
-  /** The rows collected so far, which are then forgotten. */
-  batch(): TableBatch {
-    const { columns, lines } = this;
-    this.columns = columns.map(() => []);
-    this.lines = [];
-    return { rows: lines.length, columns, place: (row) => `${this.#name}:${lines[row]}` };
-  }
-
-  #ragged(length: number, line: number): TabgradError {
-    return csvInvalid(
-      this.#name,
-      line,
-      `the row has ${length} columns; expected ${this.names!.length}, as line ${this.namesLine} has: ${listed(this.names!)}`,
-      `Correct the row. Cells that hold the separator ${JSON.stringify(this.#separator)} must be in quotes; another one can be set with "delimiter".`,
-    );
+  number(row: number): number {
+    const { bytes, starts, ends } = this.#block;
+    const cell = row * this.#width + this.#column;
+    const value = parseDecimal(bytes, starts[cell], ends[cell]);
+    return value ?? parseNumber(this.at(row)) ?? Number.NaN;
   }
 }
 
-/** The rows of a CSV file, a batch at a time. */
-async function* readRows(file: LocalFile, { header = true, delimiter }: CsvFormat): AsyncGenerator<Collected> {
+/** Reads the header and sees to it that all rows are as long. */
+class Rows {
+  header: Header | undefined;
+  readonly #name: string;
+  readonly #hasHeader: boolean;
+  readonly #rows: CsvRows;
+
+  constructor(name: string, { header = true, delimiter }: CsvFormat) {
+    this.#name = name;
+    this.#hasHeader = header;
+    this.#rows = new CsvRows(delimiter, (count, line) => this.#take(count, line));
+  }
+
+  write(piece: Uint8Array): TableBatch {
+    return this.#batch(this.#rows.write(piece));
+  }
+
+  end(): TableBatch {
+    return this.#batch(this.#rows.end());
+  }
+
+  #take(count: number, line: number): boolean {
+    if (!this.header) {
+      const cells = this.#rows.rowTexts();
+      this.header = { names: nameColumns(this.#name, line, this.#hasHeader ? cells : cells.map(() => "")), line };
+      return !this.#hasHeader;
+    }
+    if (count === this.header.names.length) return true;
+    throw csvInvalid(
+      this.#name,
+      line,
+      `the row has ${count} columns; expected ${this.header.names.length}, as line ${this.header.line} has: ${listed(this.header.names)}`,
+      `Correct the row. Cells that hold the separator ${JSON.stringify(this.#rows.delimiter)} must be in quotes; another one can be set with "delimiter".`,
+    );
+  }
+
+  #batch(block: CsvBlock): TableBatch {
+    const { lines } = block;
+    const names = this.header?.names ?? [];
+    return {
+      rows: lines.length,
+      columns: names.map((_, column) => new CsvCells(block, this.#rows.texts, column, names.length)),
+      place: (row) => `${this.#name}:${lines[row]}`,
+    };
+  }
+}
+
+/** The rows of a CSV file, a batch at a time, each with the header. */
+async function* readRows(file: LocalFile, format: CsvFormat): AsyncGenerator<{ header: Header; batch: TableBatch }> {
   const { name } = file;
   const reader = await ByteReader.open(file);
-  let rows: Collected | undefined;
-  let parser: CsvRows | undefined;
+  const rows = new Rows(name, format);
   try {
-    for await (const text of textPieces(reader)) {
-      if (!rows || !parser) {
-        if (text.trim() === "") continue;
-        const separator = delimiter ?? detectDelimiter(text);
-        const collected = new Collected(name, header, separator);
-        rows = collected;
-        parser = new CsvRows(separator, (cells, line) => collected.take(cells, line));
-      }
-      parser.write(text);
-      if (rows.names) yield rows;
+    for await (const piece of utf8Pieces(reader)) {
+      const batch = rows.write(piece);
+      if (rows.header) yield { header: rows.header, batch };
     }
-    parser?.end();
+    const batch = rows.end();
+    if (rows.header) yield { header: rows.header, batch };
   } catch (error) {
     if (error instanceof NotTextError)
       throw csvInvalid(name, undefined, `the file is no UTF-8 text${error.message}`, "Save it as CSV in UTF-8.");
@@ -117,8 +133,7 @@ async function* readRows(file: LocalFile, { header = true, delimiter }: CsvForma
   } finally {
     await reader.close();
   }
-  if (!rows?.names) throw csvInvalid(name, undefined, "the file is empty", "Check the path, or write the file again.");
-  yield rows;
+  if (!rows.header) throw csvInvalid(name, undefined, "the file is empty", "Check the path, or write the file again.");
 }
 
 /**
@@ -128,26 +143,25 @@ async function* readRows(file: LocalFile, { header = true, delimiter }: CsvForma
  */
 export async function openCsv(file: LocalFile, format: CsvFormat = {}): Promise<Table> {
   const { name } = file;
-  let names: readonly string[] | undefined;
-  let namesLine = 1;
-  for await (const rows of readRows(file, format)) {
-    names = rows.names!;
-    namesLine = rows.namesLine;
+  let header: Header | undefined;
+  for await (const first of readRows(file, format)) {
+    ({ header } = first);
     break;
   }
+  const { names, line } = header!;
   return {
     name,
     code: "DATA_CSV_INVALID",
-    names: names!,
+    names,
     async *batches() {
       let count = 0;
-      for await (const rows of readRows(file, format)) {
-        count += rows.lines.length;
-        yield rows.batch();
+      for await (const { batch } of readRows(file, format)) {
+        count += batch.rows;
+        yield batch;
       }
       if (count > 0) return;
       const remedy = 'Add rows; if this line holds data, say "header: false".';
-      throw csvInvalid(name, namesLine, `there is nothing but a header: ${listed(names!)}`, remedy);
+      throw csvInvalid(name, line, `there is nothing but a header: ${listed(names)}`, remedy);
     },
   };
 }

@@ -44,7 +44,7 @@ export function pickFeatures(table: Table, spec: TableOptions, labels: readonly 
 }
 
 /** The positions of the columns that the run file calls categorical; undefined where it does not say. */
-function categoricalOf(table: Table, spec: TableOptions, picked: readonly number[]): number[] | undefined {
+export function categoricalFeatures(table: Table, spec: TableOptions, picked: readonly number[]): number[] | undefined {
   const categorical = spec.categorical?.map((column) => resolveColumn(table, column, "categorical"));
   const stray = categorical?.find((c) => !picked.includes(c));
   if (stray === undefined) return categorical;
@@ -65,8 +65,12 @@ function kindsOf(table: Table, column: number, { names }: ColumnProfile, rows: n
 }
 
 /** Decides on the feature columns, from the rows to train on. */
-export function planFeatures(table: Table, spec: TableOptions, picked: readonly number[], profile: TableProfile): FeatureColumn[] {
-  const categorical = categoricalOf(table, spec, picked);
+export function planFeatures(
+  table: Table,
+  picked: readonly number[],
+  categorical: readonly number[] | undefined,
+  profile: TableProfile,
+): FeatureColumn[] {
   const features = picked.map((c): FeatureColumn => {
     const name = table.names[c];
     const column = profile.columns.get(c)!;
@@ -128,14 +132,22 @@ type ColumnWriter = (batch: TableBatch, rows: ArrayLike<number>, values: Float32
 
 /** Writes one column's values at `offset` of every row of `width` values. */
 function columnWriter(table: Table, { kinds, shape }: FeatureColumn, column: number, offset: number, width: number): ColumnWriter {
+  if (!kinds && !shape) {
+    return (batch, rows, values) => {
+      const cells = batch.columns[column];
+      for (let i = 0; i < rows.length; i += 1) {
+        const value = cells.number(rows[i]);
+        values[i * width + offset] = Number.isNaN(value) ? numberAt({ table, batch, row: rows[i], column }) : value;
+      }
+    };
+  }
   const positions = new Map(kinds?.map((kind, k) => [kind, k]));
   return (batch, rows, values) => {
     for (let i = 0; i < rows.length; i += 1) {
       const place = { table, batch, row: rows[i], column };
       const target = i * width + offset;
       if (shape) listAt(place, shape, values, target);
-      else if (!kinds) values[target] = numberAt(place);
-      else {
+      else if (kinds) {
         const position = positions.get(textAt(place));
         if (position === undefined) {
           const remedy = 'The training file has no such row: remove this one, or leave the column out with "features".';

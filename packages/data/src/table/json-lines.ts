@@ -1,6 +1,7 @@
 // JSON lines: every line an object. Objects within it are told apart by dots, so that { a: { b: 1 } } has a column "a.b".
 import type { TabgradError } from "@tabgrad/core";
 import { ByteReader, type LocalFile } from "../files/byte-reader.ts";
+import { ListedCells } from "./cells.ts";
 import { type Table, type TableBatch, tableInvalid } from "./table.ts";
 import { NotTextError, textLines } from "../files/text-pieces.ts";
 
@@ -83,7 +84,7 @@ export async function openJsonLines(file: LocalFile): Promise<Table> {
     names,
     async *batches(columns) {
       for await (const { rows, lines } of readRows(file)) {
-        const cells = names.map((each, c) => (columns.includes(c) ? rows.map((row) => valueAt(row, each)) : []));
+        const cells = names.map((each, c) => new ListedCells(columns.includes(c) ? rows.map((row) => valueAt(row, each)) : []));
         yield { rows: rows.length, columns: cells, place: (row) => `${name}:${lines[row]}` } satisfies TableBatch;
       }
     },

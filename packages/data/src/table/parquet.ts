@@ -6,7 +6,8 @@ import { compressors } from "hyparquet-compressors";
 import type { LocalFile } from "../files/byte-reader.ts";
 import { looksLike } from "../files/looks-like.ts";
 import { unreadable } from "../files/path.ts";
-import type { Table, TableBatch } from "./table.ts";
+import { ListedCells } from "./cells.ts";
+import type { Cells, Table, TableBatch } from "./table.ts";
 
 const code = "DATA_PARQUET_INVALID";
 
@@ -70,9 +71,9 @@ async function* readRows(
     const wanted = new Set(positions.map((position) => names[position]));
     const scan = await parquetScan({ file: buffer, metadata, columns: [...wanted], compressors });
     for (const range of scan.ranges) {
-      const read = async (column: string): Promise<ArrayLike<unknown>> => {
+      const read = async (column: string): Promise<Cells> => {
         try {
-          return wanted.has(column) ? await scan.readColumn({ column, ...range }) : [];
+          return new ListedCells(wanted.has(column) ? await scan.readColumn({ column, ...range }) : []);
         } catch (error) {
           const place = `rows ${range.rowStart} to ${range.rowEnd - 1} of column "${column}" cannot be read`;
           throw damaged(file, place, error);

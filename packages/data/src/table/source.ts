@@ -2,10 +2,18 @@
 import { defaultHeldOut, featuresField, type HeldOut, labelsField, type TableOptions } from "@tabgrad/core";
 import { blockBytes, type DataSource, type Samples, type SampleStream } from "../samples.ts";
 import { isEmpty, isMissingNumber, resolveColumn } from "./cells.ts";
-import { type FeatureColumn, featureEncoder, featureValues, maxKinds, pickFeatures, planFeatures } from "./features.ts";
+import {
+  categoricalFeatures,
+  type FeatureColumn,
+  featureEncoder,
+  featureValues,
+  maxKinds,
+  pickFeatures,
+  planFeatures,
+} from "./features.ts";
 import { describeLabels, labelColumns, labelEncoder, type LabelPlan, labelStorage, planLabels } from "./labels.ts";
-import { profileTable } from "./profile.ts";
-import { remembered, type Table, type TableBatch, tableInvalid } from "./table.ts";
+import { profileTable, type WantedNames } from "./profile.ts";
+import { type Cells, remembered, type Table, type TableBatch, tableInvalid } from "./table.ts";
 
 /** Different labels to keep for telling classes from values; more are too many to be classes. */
 const maxLabelNames = 1_000_000;
@@ -31,8 +39,10 @@ function rowChooser(table: Table, { features, labels, missing }: Plan): (batch: 
     })),
     ...names.map((name) => ({ column: position(name), isMissing: numbers ? isMissingNumber : isEmpty })),
   ];
+  const isThere = (cells: Cells, row: number, isMissing: (cell: unknown) => boolean): boolean =>
+    !Number.isNaN(cells.number(row)) || !isMissing(cells.at(row));
   return ({ rows, columns }) =>
-    ascending(rows).filter((row) => checks.every(({ column, isMissing }) => !isMissing(columns[column][row])));
+    ascending(rows).filter((row) => checks.every(({ column, isMissing }) => isThere(columns[column], row, isMissing)));
 }
 
 /** The columns that a plan needs. */
@@ -92,10 +102,16 @@ export async function tableSource(given: Table, test: Table | HeldOut = defaultH
   const table = remembered(given);
   const labelPositions = labelColumns(table, spec);
   const picked = pickFeatures(table, spec, labelPositions);
-  const looked = new Map([...picked.map((c) => [c, maxKinds] as const), ...labelPositions.map((c) => [c, maxLabelNames] as const)]);
-  const profile = await profileTable(table, looked);
+  const categorical = categoricalFeatures(table, spec, picked);
+  const profile = await profileTable(
+    table,
+    new Map<number, WantedNames>([
+      ...picked.map((c) => [c, { most: maxKinds, numbers: categorical?.includes(c) ?? false }] as const),
+      ...labelPositions.map((c) => [c, { most: maxLabelNames, numbers: true }] as const),
+    ]),
+  );
   const plan: Plan = {
-    features: planFeatures(table, spec, picked, profile),
+    features: planFeatures(table, picked, categorical, profile),
     labels: planLabels(table, labelPositions, spec, profile),
     missing: spec.missing ?? "refuse",
   };

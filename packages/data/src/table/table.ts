@@ -2,13 +2,18 @@
 import { type ErrorCode, TabgradError } from "@tabgrad/core";
 import { listed } from "../nearest.ts";
 
+/** The cells of a column. */
+export interface Cells {
+  /** A text, number, big integer, boolean, date, nothing at all, or a list of numbers, nested where it has several dimensions. */
+  at(row: number): unknown;
+  /** The number in a cell, as `parseNumber` finds it; NaN where there is none, or a truth value, which names a kind first of all. */
+  number(row: number): number;
+}
+
 export interface TableBatch {
   readonly rows: number;
-  /**
-   * The cells of each column, by its position in the table: texts, numbers, big integers, booleans, dates, nothing at all, or lists of
-   * numbers, nested where they have several dimensions. Empty for columns that were not asked for.
-   */
-  readonly columns: readonly ArrayLike<unknown>[];
+  /** By the position of the column in the table; of columns that were not asked for nobody may want cells. */
+  readonly columns: readonly Cells[];
   /** Where a row of this batch stands: the file, and the line or the number of the row. */
   place(row: number): string;
 }
