@@ -137,7 +137,7 @@ describe("jsonLines", () => {
 
 describe.each([
   ["parquet", parquet, ["rows-zstd.parquet", "rows-snappy.parquet"], "DATA_PARQUET_INVALID"],
-  ["arrow", arrow, ["rows.arrow", "rows.arrows"], "DATA_ARROW_INVALID"],
+  ["arrow", arrow, ["rows.arrow", "rows.arrows", "rows-lz4.arrow", "rows-zstd.arrow"], "DATA_ARROW_INVALID"],
 ] as const)("%s", (_, reader, files, code) => {
   const read = (path: string, options: Omit<TableOptions, "path">) => readAll(reader({ path, ...options }), folder.path());
 
@@ -164,7 +164,7 @@ describe.each([
     const find = (paths: Parameters<typeof findFiles>[0]) =>
       findFiles(paths, { baseDirectory: "/", fetch: () => Promise.reject(new Error("nothing is fetched here")) });
     const source = await readSource(spec, { baseDirectory: "/", find });
-    expect(source.train.count).toBe(120);
+    expect(source.train.count).toBe(60 * files.length);
     expect([...(await collect(source.train, 53)).columns[0].subarray(0, 9)]).toEqual([159, 162, 165, 168, 171, 174, 177, 0, 3]);
   });
 
@@ -186,6 +186,30 @@ describe.each([
     expect((await refusal(() => read("cut", { label: "species" }))).code).toBe(code);
     await folder.write("empty", "");
     expect((await refusal(() => read("empty", { label: "species" }))).code).toBe(code);
+  });
+});
+
+describe("a compressed Arrow file", () => {
+  it("may have blocks that refer back to each other, and dictionaries", async () => {
+    const read = (options: Omit<TableOptions, "path">) =>
+      readAll(arrow({ path: fixture("long-lz4.arrow"), ...options }), folder.path());
+    const numbers = await read({ label: "whole", features: ["pair"], task: "values" });
+    const kinds = await read({ label: "kind", features: ["pair"] });
+    expect(features(kinds.train)).toEqual(Array.from({ length: 20_000 }, (_, i) => [(i % 50) / 2, i % 3]));
+    expect([...kinds.train.columns[1]]).toEqual(Array.from({ length: 20_000 }, (_, i) => Math.floor(i / 7) % 2));
+    expect([...numbers.train.columns[1]]).toEqual(Array.from({ length: 20_000 }, (_, i) => (i * i) % 1000));
+  });
+
+  it("is refused where it is damaged", async () => {
+    for (const name of ["rows-lz4.arrow", "rows-zstd.arrow"]) {
+      const bytes = Buffer.from(await readFile(fixture(name)));
+      const magic = Buffer.from(name.includes("lz4") ? [4, 34, 77, 24] : [40, 181, 47, 253]);
+      bytes.fill(0xff, bytes.indexOf(magic) + 4, bytes.indexOf(magic) + 40);
+      await folder.write(name, bytes);
+      const refused = await refusal(() => readAll(arrow({ path: name, label: "species" }), folder.path()));
+      expect(refused).toMatchObject({ code: "DATA_ARROW_INVALID" });
+      expect(refused.message).toContain(`${name}: the file cannot be read as Arrow: `);
+    }
   });
 });
 

@@ -1,19 +1,30 @@
 // Arrow files (Feather version 2) and Arrow streams kept in files, read by apache-arrow: a record batch at a time.
 import { TabgradError } from "@tabgrad/core";
-import { RecordBatchReader, type RecordBatch, Vector } from "apache-arrow";
+import { CompressionType, compressionRegistry, RecordBatchReader, type RecordBatch, Vector } from "apache-arrow";
+import { decompressZstd } from "hyparquet-compressors";
 import { ByteReader, type LocalFile, withBytes } from "../files/byte-reader.ts";
 import { looksLike } from "../files/looks-like.ts";
 import { ListedCells } from "./cells.ts";
+import { decompressLz4Frame } from "./lz4.ts";
 import type { Table, TableBatch } from "./table.ts";
 
 const code = "DATA_ARROW_INVALID";
+
+/** apache-arrow asks this register for what it can't unpack by itself. */
+function registerCodecs(): void {
+  compressionRegistry.set(CompressionType.LZ4_FRAME, { decode: decompressLz4Frame });
+  compressionRegistry.set(CompressionType.ZSTD, { decode: (bytes) => aligned(decompressZstd(bytes)) });
+}
+
+/** Arrays of doubles are views of these bytes, and begin at a multiple of eight. */
+const aligned = (bytes: Uint8Array): Uint8Array => (bytes.byteOffset % 8 === 0 ? bytes : bytes.slice());
 
 function damaged({ name }: LocalFile, cause: unknown, like = ""): TabgradError {
   const reason = cause instanceof Error ? cause.message : String(cause);
   return new TabgradError(
     code,
     `${name}: the file cannot be read as Arrow: ${reason}${like}`,
-    "Check that the path names an Arrow file or stream; if so it is damaged, or compressed, which is not read: write it again.",
+    "Check that the path names an Arrow file or stream; if so it is damaged, or written in a way that is not read here: write it again.",
     { cause },
   );
 }
@@ -40,10 +51,11 @@ async function* recordBatches(file: LocalFile): AsyncGenerator<RecordBatch> {
 }
 
 /**
- * Opens an Arrow file or stream.
+ * Opens an Arrow file or stream, compressed with LZ4 or ZSTD or not at all.
  * @throws TabgradError DATA_ARROW_INVALID, here or while rows are read, where it is damaged or has no rows.
  */
 export async function openArrow(file: LocalFile): Promise<Table> {
+  registerCodecs();
   const { name } = file;
   const like = await withBytes(file, async (reader) => looksLike(await reader.read(200)));
   let names: readonly string[] | undefined;
