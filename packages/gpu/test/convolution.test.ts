@@ -61,12 +61,23 @@ describe("conv2d and its gradients", () => {
     [8, 8],
     [7, 6],
     [5, 5],
+    // Four elements of the result may lie in two lines.
+    [6, 6],
   ])("with bias and activation, %i × %i", async (height, width) => {
     await check({
       x: [3, 2, height, width],
       filters: [5, 2, 3, 3],
       options: { padding: [1, 1, 1, 1] },
       after: (y, builder) => math.tanh(math.add(y, math.reshape(parameter(builder, "bias", [5]), [5, 1, 1]))),
+    });
+  });
+
+  it("with what is added to each line, where four elements lie in two of them", async () => {
+    await check({
+      x: [2, 2, 6, 6],
+      filters: [4, 2, 3, 3],
+      options: { padding: [1, 1, 1, 1] },
+      after: (y, builder) => math.tanh(math.add(math.multiply(y, parameter(builder, "lines", [6, 1])), y)),
     });
   });
 });

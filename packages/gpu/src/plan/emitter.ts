@@ -20,6 +20,8 @@ export class Emitter {
   private readonly shader: Shader;
   private readonly block: Block;
   private readonly present: Present;
+  /** Which of four elements is computed, where they are computed one by one. */
+  private lane: number | undefined;
   private readonly memo = new Map<number, Map<Position, Expression>>();
 
   /** @param tensorOf the tensor of a stored node */
@@ -34,7 +36,7 @@ export class Emitter {
   /** The value of a node at a position in its shape: one lane if all lanes have the same value. */
   value(index: number, position: Position): Expression {
     const { anchor } = this.present;
-    if (index === anchor?.node) return anchor.value;
+    if (index === anchor?.node) return this.laneOf(anchor.value);
     const known = this.memo.get(index) ?? new Map<Position, Expression>();
     this.memo.set(index, known);
     let value = known.get(position);
@@ -68,8 +70,17 @@ export class Emitter {
     });
     if (value) return value;
     // The four elements do not lie side by side in the inputs: each by itself, then together.
-    const lanes = [0, 1, 2, 3].map((lane) => this.compute(node, position.lane(lane)).code);
+    const lanes = [0, 1, 2, 3].map((lane) => {
+      this.lane = lane;
+      return this.compute(node, position.lane(lane)).code;
+    });
+    this.lane = undefined;
     return { code: `vec4f(${lanes.join(", ")})`, lanes: 4 };
+  }
+
+  /** The anchor has computed all four; what takes them apart gets its one. */
+  private laneOf(value: Expression): Expression {
+    return this.lane === undefined ? value : { code: `(${value.code})[${this.lane}]`, lanes: 1 };
   }
 
   private input(node: Node, number: number, position: Position): Expression {

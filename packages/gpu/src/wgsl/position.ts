@@ -104,9 +104,11 @@ export class Position {
   private makeBroadcast(from: Shape): Position | undefined {
     if (elementCount(from) === 1) return new Position(this.block, from, 1, { index: u32(0) });
     if (elementCount(from) === elementCount(this.shape)) return this.reshaped(from);
-    if (!this.lanesAlongLastAxis) return undefined;
     const missing = this.shape.length - from.length;
     const strides = broadcastStrides(from, this.shape);
+    // What is repeated along the last axes, as a channel's bias is over an image: all four may read the same though lines are cut.
+    const repeated = elementCount(this.shape.slice(strides.findLastIndex((stride) => stride !== 0) + 1));
+    if (!this.lanesAlongLastAxis && repeated % 4 !== 0) return undefined;
     const coordinates = from.map((_, axis) => (strides[axis + missing] === 0 ? u32(0) : this.coordinates()[axis + missing]));
     const repeatedLast = strides[strides.length - 1] === 0;
     return new Position(this.block, from, repeatedLast ? 1 : this.lanes, { coordinates });
