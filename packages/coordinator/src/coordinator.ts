@@ -3,6 +3,7 @@
 import {
   closeCodes,
   divisorRule,
+  parameterSlots,
   rangesOf,
   watchPath,
   type Availability,
@@ -24,6 +25,7 @@ import { claimFolder, keepControlToken, type FolderLock } from "./folder/index.t
 import { checkpointsKept, type CoordinatorOptions, type RunningCoordinator } from "./options.ts";
 import { Schedule } from "./plan.ts";
 import { newestCopy } from "./reduce/newest-copy.ts";
+import { ContributionNorm } from "./reduce/norm.ts";
 import { Reducer } from "./reduce/reducer.ts";
 import { resumePoint } from "./resume/index.ts";
 import type { ArrivedGradient, Connection, ConnectionHandler } from "./rim/connection.ts";
@@ -144,8 +146,11 @@ class CoordinatedRun implements RunningCoordinator, ConnectionHandler {
       pages: await servedPages(this.options),
     };
     const sockets = { [watchPath]: this.watchers.server };
-    const { layout } = this.reducer;
-    this.entrance = await Entrance.open({ host, port, tls, content, layout, handler: this, formerWorkers, sockets });
+    const { layout, gradient } = this.reducer;
+    const norm = new ContributionNorm(gradient.chunks, parameterSlots(this.options.run.graph));
+    const squaredNorm = (values: Float32Array, chunk: number): number => norm.squared(values, chunk);
+    const workers = { layout, gradient: gradient.chunks, squaredNorm, handler: this };
+    this.entrance = await Entrance.open({ host, port, tls, content, workers, formerWorkers, sockets });
     this.tell(this.description.start(this.entrance.url, this.loop.state.step));
     // So that a run that diverges at once still has something to go back to.
     if (!resumption) this.checkpoints.request(this.snapshot());

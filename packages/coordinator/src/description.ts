@@ -4,13 +4,16 @@ import {
   graphToJson,
   layerSummaries,
   metricNames,
+  parameterSlots,
   reportedMetrics,
   sampleSums,
+  trainedStretches,
   type Hello,
   type LabelDescription,
   type RunDescription,
   type RunDocument,
   type StartEvent,
+  type Stretch,
   type TabgradError,
   type Welcome,
 } from "@tabgrad/core";
@@ -35,6 +38,8 @@ export class Description {
   private readonly reducer: Reducer;
   private readonly graph: string;
   private readonly dataFingerprint: string;
+  /** What of the flat vector is trained. */
+  private readonly trained: readonly Stretch[];
   /** The kind of engine that an exact run computes on, once it has its first worker. */
   private engineKind: string | undefined;
 
@@ -49,6 +54,7 @@ export class Description {
     this.metrics = metricNames(options.run.graph);
     this.metricSums = sampleSums(options.run.graph).reduce((sum, { elements }) => sum + elements, -1);
     this.graph = graphToJson(options.run.graph);
+    this.trained = trainedStretches(parameterSlots(options.run.graph));
   }
 
   start(url: string, step: number): StartEvent {
@@ -99,6 +105,7 @@ export class Description {
       exact: run.description.exact,
       ...(run.description.transforms.length > 0 && { transforms: run.description.transforms }),
       ...(precision !== "float32" && { precision }),
+      ...(this.reducer.gradient.chunks.elements < this.reducer.elements && { trained: this.trained }),
     };
   }
 

@@ -99,6 +99,31 @@ describe("a run", () => {
     expect(manifest.evaluation).not.toHaveProperty("tables");
   });
 
+  it("asks for the gradient of what is trained alone, and leaves the rest as it is", async () => {
+    const { url, done } = await start({ steps: 1, more: { parameterGroups: [{ parameters: "0.weight", frozen: true }] } });
+    const { worker, welcome } = await RawWorker.join(url);
+    expect(welcome).toMatchObject({ parameterElements: 6, trained: [{ offset: 4, count: 2 }] });
+    const first = await worker.message("assignment");
+    worker.contribute(first, welcome, { value: 16 });
+    const [before, after] = await Promise.all(
+      [0, 1].map((version) => worker.message("parametersChunk", (message) => message.version === version)),
+    );
+    [...before.values].forEach((value, i) => expect(after.values[i]).toBeCloseTo(i < 4 ? value : value - 1, 6));
+    worker.contribute(await worker.message("assignment", ({ purpose }) => purpose === "evaluate"), welcome);
+    expect(await done).toMatchObject({ outcome: "finished", step: 1 });
+    expect(told("step")[0].gradientNorm).toBeCloseTo(Math.SQRT2, 6);
+  });
+
+  it("refuses a gradient of everything where some of it is frozen", async () => {
+    const { url } = await start({ more: { parameterGroups: [{ parameters: "0.weight", frozen: true }] } });
+    const { worker } = await RawWorker.join(url);
+    const { assignment } = await worker.message("assignment");
+    worker.send({ type: "contributionChunk", assignment, chunk: 0, values: new Float32Array(6) });
+    const reason = expect.stringContaining("chunk 0 has 6 values; it must have 2") as string;
+    expect(await worker.message("refused")).toMatchObject({ code: "PROTOCOL_VIOLATION", reason });
+    expect(await worker.closed).toBe(4002);
+  });
+
   it("gives what a dead worker held to another, and a newcomer the newest parameters", async () => {
     const { url, done } = await start({ steps: 2 });
     const { worker: first, welcome } = await RawWorker.join(url);

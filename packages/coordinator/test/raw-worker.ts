@@ -114,7 +114,8 @@ export class RawWorker {
     { value = 0, chunks = true, lossSum = 1, metricSums = welcome.metrics.map(() => 0) } = {},
   ): void {
     this.answered.add(assignment);
-    const elements = welcome.parameterElements;
+    const { trained = [{ count: welcome.parameterElements }] } = welcome;
+    const elements = trained.reduce((total, { count }) => total + count, 0);
     if (purpose === "train" && chunks) {
       for (let chunk = 0; chunk * welcome.chunkElements < elements; chunk++) {
         const length = Math.min(welcome.chunkElements, elements - chunk * welcome.chunkElements);

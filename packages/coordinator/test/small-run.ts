@@ -28,7 +28,8 @@ export interface SmallRunOptions extends Partial<Pick<CoordinatorOptions, Given>
   readonly checkpointEvery?: CheckpointInterval;
   readonly exact?: boolean;
   /** More of what a run file says. */
-  readonly more?: Pick<RunFile, "averageWeights" | "evaluateEvery"> & Partial<Pick<RunFile, "loss" | "metrics">>;
+  readonly more?: Pick<RunFile, "averageWeights" | "evaluateEvery" | "parameterGroups"> &
+    Partial<Pick<RunFile, "loss" | "metrics">>;
 }
 
 export interface SmallRun {

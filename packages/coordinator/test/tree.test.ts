@@ -2,10 +2,10 @@
 import {
   addInto,
   alignedBlocks,
-  chunkLayout,
   chunkOf,
   encodeToCoordinator,
   decodeToCoordinator,
+  GradientLayout,
   TreeSum,
   type Block,
 } from "@tabgrad/core";
@@ -13,7 +13,16 @@ import { describe, expect, it } from "vitest";
 import { ExactReduction } from "../src/reduce/tree.ts";
 
 const microbatches = 11;
-const layout = chunkLayout(10, 4);
+/** Two stretches are trained; around and between them everything is frozen. */
+const gradient = new GradientLayout(
+  [
+    { offset: 1, count: 3 },
+    { offset: 6, count: 7 },
+  ],
+  4,
+);
+const { chunks: layout } = gradient;
+const elements = 14;
 
 /** The gradient of a microbatch: numbers whose sum depends on the order of additions. */
 const gradientOf = (microbatch: number): Float32Array =>
@@ -43,12 +52,14 @@ const arrived = (vector: Float32Array): Float32Array[] =>
   });
 
 function reduced(blocks: readonly Block[]): Float32Array {
-  const reduction = new ExactReduction(layout, microbatches);
+  const reduction = new ExactReduction(gradient, microbatches);
   for (const block of blocks) reduction.add(block, arrived(workersSum(block)));
-  const gradients = new Float32Array(layout.elements).fill(777);
+  const gradients = new Float32Array(elements).fill(777);
   reduction.takeInto(gradients);
   expect(reduction.held).toBe(0);
-  return gradients;
+  const trained = [gradients.slice(1, 4), gradients.slice(6, 13)];
+  expect([gradients[0], ...gradients.slice(4, 6), gradients[13]]).toEqual([777, 777, 777, 777]);
+  return Float32Array.from(trained.flatMap((values) => [...values]));
 }
 
 /** The blocks of workers that have the microbatches between these. */
@@ -76,7 +87,7 @@ describe("an exact reduction", () => {
   });
 
   it("holds a vector for each block whose sibling is missing", () => {
-    const reduction = new ExactReduction(layout, microbatches);
+    const reduction = new ExactReduction(gradient, microbatches);
     const held = dealt(...Array.from({ length: microbatches - 1 }, (_, i) => i + 1)).map((block) => {
       reduction.add(block, arrived(workersSum(block)));
       return reduction.held;
@@ -86,7 +97,7 @@ describe("an exact reduction", () => {
   });
 
   it("refuses a block twice, what lacks chunks, and to be taken too early", () => {
-    const reduction = new ExactReduction(layout, microbatches);
+    const reduction = new ExactReduction(gradient, microbatches);
     const block = { first: 4, end: 6 };
     const chunks = arrived(workersSum(block));
     expect(() => reduction.add(block, chunks.slice(1))).toThrow("a contribution has 3 chunks");
@@ -94,6 +105,6 @@ describe("an exact reduction", () => {
     reduction.add(block, chunks);
     expect(() => reduction.add(block, chunks)).toThrow("is there already");
     expect(reduction.isComplete).toBe(false);
-    expect(() => reduction.takeInto(new Float32Array(layout.elements))).toThrow("the sum needs all");
+    expect(() => reduction.takeInto(new Float32Array(elements))).toThrow("the sum needs all");
   });
 });

@@ -33,7 +33,7 @@ function training(forward: Graph, features: readonly number[], labels: readonly 
   const graph = trainingGraph(forward, weights.length);
   return (parameters: readonly number[]) => {
     const outputs = evaluate(graph, { features, labels, weights }, parameters);
-    return { loss: outputs.loss.data[0], gradient: (name: string) => outputs[gradientPrefix + name].data };
+    return { loss: outputs.loss.data[0], gradient: (name: string) => outputs[gradientPrefix + name]?.data };
   };
 }
 
@@ -234,7 +234,7 @@ describe("running statistics in a step", () => {
   it("stay where they are if they are frozen", () => {
     const frozen = withFrozen(forward, ["0.running_mean"]);
     const { gradient } = trained(frozen, Array<number>(20).fill(1), [1, 2, 3], [0], [1]);
-    expectClose(gradient("0.running_mean"), [0, 0, 0]);
+    expect(gradient("0.running_mean")).toBeUndefined();
     expect(gradient("0.running_var")[0]).not.toBe(0);
     expect(parameterSlots(frozen)[2]).toMatchObject({ name: "0.running_mean", frozen: true, momentum: 0.25 });
   });

@@ -146,7 +146,7 @@ describe("a frozen parameter", () => {
   const data = { features: { shape: [3], scale: 1, shift: 0 }, labels: { kind: "classes", count: 2 } } as const;
   const graph = forwardGraph({ model: sequential(dense(4), relu(), dense(2)), loss: crossEntropy(), data });
 
-  it("has a gradient of zeros, for which nothing is computed", () => {
+  it("has no gradient, and nothing is computed for one", () => {
     const names = parameterSlots(graph).map(({ name }) => name);
     const frozen = withFrozen(graph, names.slice(0, 2));
     expect(parameterSlots(frozen).map((slot) => slot.frozen)).toEqual([true, true, false, false]);
@@ -154,10 +154,8 @@ describe("a frozen parameter", () => {
     const matmuls = ({ nodes }: typeof whole) => nodes.filter(({ operation }) => operation === "matmul").length;
     // Forward two; backward one for each weight, and one through the second layer.
     expect([matmuls(whole), matmuls(less)]).toEqual([5, 3]);
-    for (const name of names.slice(0, 2)) {
-      const node = less.nodes[less.outputs[gradientPrefix + name]];
-      expect(node).toMatchObject({ operation: "constant", shape: parameterSlots(graph).find((slot) => slot.name === name)!.shape });
-    }
+    const withGradient = (outputs: object) => names.filter((name) => Object.hasOwn(outputs, gradientPrefix + name));
+    expect([withGradient(whole.outputs), withGradient(less.outputs)]).toEqual([names, names.slice(2)]);
     expect(parameterSlots(withFrozen(frozen, [])).some((slot) => slot.frozen)).toBe(false);
   });
 });

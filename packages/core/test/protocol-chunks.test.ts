@@ -11,8 +11,10 @@ import {
   chunkOffset,
   ChunkSet,
   discovery,
+  GradientLayout,
   protocolMismatch,
   protocolOf,
+  trainedStretches,
 } from "../src/protocol/index.ts";
 
 describe("chunks", () => {
@@ -60,6 +62,44 @@ describe("chunks", () => {
     expect(() => set.add(2)).toThrow("chunk 2 came twice");
     expect(() => checkChunk(layout, 3, new Float32Array(4))).toThrow("chunk 3 of a vector that has chunks 0 to 2");
     expect(() => checkChunk(layout, 2, new Float32Array(4))).toThrow("chunk 2 has 4 values; it must have 2");
+  });
+});
+
+describe("a gradient's chunks", () => {
+  const slots = fc
+    .array(fc.record({ elements: fc.integer({ min: 1, max: 40 }), frozen: fc.boolean() }), { minLength: 1, maxLength: 12 })
+    .map((made) => {
+      let end = 0;
+      return made.map((slot) => ({ ...slot, offset: (end += slot.elements) - slot.elements }));
+    });
+
+  it("carry what is trained, in order, and nothing else, and bring it back to where it was", () => {
+    fc.assert(
+      fc.property(slots, fc.integer({ min: 1, max: 50 }), (model, chunkElements) => {
+        const layout = new GradientLayout(trainedStretches(model), chunkElements);
+        const trained = model.flatMap(({ frozen, offset, elements }) =>
+          frozen ? [] : Array.from({ length: elements }, (_, i) => offset + i),
+        );
+        const end = model.reduce((total, { elements }) => total + elements, 0);
+        const vector = Float32Array.from({ length: end }, (_, i) => i);
+        const back = new Float32Array(end).fill(-1);
+        const sent: number[] = [];
+        for (let chunk = 0; chunk < layout.chunks.count; chunk++) {
+          const values = layout.pick(vector, chunk);
+          checkChunk(layout.chunks, chunk, values);
+          sent.push(...values);
+          layout.spread(chunk, values, (offset, part) => back.set(part, offset));
+        }
+        expect(sent).toEqual(trained);
+        expect([...back]).toEqual(Array.from(vector, (i) => (trained.includes(i) ? i : -1)));
+      }),
+    );
+  });
+
+  it("are views of the vector where nothing frozen lies in between", () => {
+    const vector = new Float32Array(10);
+    const layout = new GradientLayout([{ offset: 1, count: 8 }], 4);
+    for (const chunk of [0, 1]) expect(layout.pick(vector, chunk)).toMatchObject({ buffer: vector.buffer, length: 4 });
   });
 });
 

@@ -89,10 +89,12 @@ const welcome: fc.Arbitrary<Welcome> = fc
     worker: people(64, 1),
     exact: fc.boolean(),
     precision: fc.constantFrom(undefined, "mixed" as const),
+    frozen: fc.boolean(),
     transforms: fc.constantFrom<readonly TransformSpec[]>([], [randomCrop({ padding: 4, fill: "edge" }), horizontalFlip()]),
   })
-  .map(({ transforms, precision, ...message }) => ({
+  .map(({ transforms, precision, frozen, ...message }) => ({
     ...message,
+    ...(frozen && { trained: [{ offset: message.parameterElements - 1, count: 1 }] }),
     ...(precision && { precision }),
     ...(transforms.length > 0 && { transforms }),
     shards: message.shards.map((shard) => ({ ...shard, bytes: shardLayout(message.fields, shard.samples).bytes })),
@@ -328,6 +330,15 @@ describe("a frame that the contract does not allow", () => {
     const decodeNamed = (worker: string) => () => decodeToWorker(encodeToWorker({ ...message, worker }));
     expect(violationOf(decodeNamed(""))).toMatch(/Welcome.worker has 0 characters; allowed is 1 to 64/);
     expect(violationOf(decodeNamed("w".repeat(65)))).toMatch(/Welcome.worker has 65 characters/);
+  });
+
+  it("stretches to train that overlap, are empty, or go beyond the vector", () => {
+    const [message] = fc.sample(welcome, { numRuns: 1, seed: 1 });
+    const refused = (...trained: { offset: number; count: number }[]) =>
+      violationOf(() => decodeToWorker(encodeToWorker({ ...message, parameterElements: 9, trained })));
+    expect(refused({ offset: 0, count: 4 }, { offset: 3, count: 1 })).toMatch(/Stretch.offset is 3; allowed is 4 to 8/);
+    expect(refused({ offset: 2, count: 0 })).toMatch(/Stretch.count is 0; allowed is 1 to 7/);
+    expect(refused({ offset: 2, count: 8 })).toMatch(/Stretch.count is 8; allowed is 1 to 7/);
   });
 
   it("a field whose size overflows", () => {

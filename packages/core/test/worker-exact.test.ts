@@ -98,7 +98,7 @@ describe("training in an exact run", () => {
 
   it("adds along the tree, into the caller's vector, with one vector for each level", async () => {
     const { program, vectors } = counting();
-    const training = new ExactTraining(program);
+    const training = new ExactTraining(program, [{ offset: 0, count: 1 }]);
     const values = row(0, 24).map((i) => Math.fround(1 / (i + 1)));
     const sum = (a: number, b: number): number => Math.fround(a + b);
     for (let round = 0; round < 3; round++) {
@@ -113,7 +113,7 @@ describe("training in an exact run", () => {
   });
 
   it("refuses what is no block", async () => {
-    const training = new ExactTraining(counting().program);
+    const training = new ExactTraining(counting().program, [{ offset: 0, count: 1 }]);
     const refused = training.train(microbatches(1, 3), (_, train) => train(batch(1)), new Float32Array(1));
     await expect(refused).rejects.toMatchObject({ code: "PROTOCOL_VIOLATION" });
   });

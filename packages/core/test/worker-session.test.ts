@@ -7,6 +7,7 @@ import {
   chunkOffset,
   decodeToCoordinator,
   encodeToWorker,
+  GradientLayout,
   type ToCoordinator,
   type Welcome,
 } from "../src/protocol/index.ts";
@@ -262,7 +263,7 @@ describe("availability", () => {
 });
 
 describe("uploads", () => {
-  const layout = chunkLayout(4 * 100 + 1, 4);
+  const layout = new GradientLayout([{ offset: 0, count: 4 * 100 + 1 }], 4);
   const contribution = {
     type: "contribution",
     assignment: 1,
@@ -280,7 +281,7 @@ describe("uploads", () => {
     const uploads = new Uploads(socket, layout);
     const log: string[] = [];
     for (const assignment of [1, 2]) {
-      const gradients = Float32Array.from({ length: layout.elements }, (_, i) => assignment * i).buffer;
+      const gradients = Float32Array.from({ length: layout.chunks.elements }, (_, i) => assignment * i).buffer;
       uploads.add({
         contribution: { ...contribution, assignment },
         gradients,
@@ -305,10 +306,10 @@ describe("uploads", () => {
     expect(log.indexOf("encoded 1")).toBeLessThan(log.indexOf("encoded 2"));
     expect(log).toHaveLength(6);
     const gradients = [1, 2].map((assignment) => {
-      const values = new Float32Array(layout.elements);
+      const values = new Float32Array(layout.chunks.elements);
       for (const message of socket.messages) {
         if (message.type === "contributionChunk" && message.assignment === assignment)
-          values.set(message.values, chunkOffset(layout, message.chunk));
+          values.set(message.values, chunkOffset(layout.chunks, message.chunk));
       }
       return values;
     });

@@ -16,6 +16,7 @@ import {
   type Batch,
   type Graph,
   type OperationAttributes,
+  type ParameterSlot,
   type Program,
   type Shape,
   type Sums,
@@ -36,6 +37,7 @@ export class CpuProgram implements Program {
   private readonly parameterViews: VectorViews;
   private readonly gradientViews: VectorViews;
   private readonly beforeViews: VectorViews;
+  private readonly frozen: readonly ParameterSlot[];
   /** The loss, then the metrics' numbers. */
   private readonly sums: Float32Array;
   private readonly sumTensors: OrtTensors;
@@ -49,14 +51,17 @@ export class CpuProgram implements Program {
   constructor(forward: Graph, runtime: Runtime, onClose: () => void) {
     const { ort } = runtime;
     const slots = parameterSlots(forward);
-    this.parameterElements = parameterElements(forward);
+    const elements = parameterElements(forward);
+    this.parameterElements = elements;
     this.forward = forward;
     this.ort = ort;
     this.onClose = onClose;
     this.sessions = new SessionCache(forward, runtime);
-    this.parameterViews = new VectorViews(ort, slots, parameterTensor);
-    this.gradientViews = new VectorViews(ort, slots, (name) => gradientPrefix + name);
-    this.beforeViews = new VectorViews(ort, slots, (name) => inputTensor(beforePrefix + name));
+    this.parameterViews = new VectorViews(ort, { slots, elements }, parameterTensor);
+    const trained = { slots: slots.filter(({ frozen }) => !frozen), elements };
+    this.frozen = slots.filter(({ frozen }) => frozen);
+    this.gradientViews = new VectorViews(ort, trained, (name) => gradientPrefix + name);
+    this.beforeViews = new VectorViews(ort, trained, (name) => inputTensor(beforePrefix + name));
     const results = hasLoss(forward) ? sampleSums(forward) : [];
     this.sums = new Float32Array(results.reduce((total, { elements }) => total + elements, 0));
     let end = 0;
@@ -76,6 +81,7 @@ export class CpuProgram implements Program {
     checkLoss(this.forward);
     const total = new Total(this.sums.length);
     if (batches.length === 0) gradients.fill(0);
+    for (const { offset, elements } of this.frozen) gradients.fill(0, offset, offset + elements);
     let before: Float32Array | undefined;
     for (const [i, batch] of batches.entries()) {
       // Every batch reads one array and writes the other, such that the last one writes the caller's.

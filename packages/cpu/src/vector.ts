@@ -1,4 +1,4 @@
-// Tensors that lie in a flat vector: one for each parameter, made once for each array and kept as long as the array lives.
+// Tensors that lie in a flat vector: one for each parameter or some, made once for each array and kept as long as the array lives.
 import type { ParameterSlot } from "@tabgrad/core";
 import type { OrtModule, OrtTensors } from "./runtime.ts";
 
@@ -9,12 +9,20 @@ export class VectorViews {
   private readonly elements: number;
   private readonly views = new WeakMap<Float32Array, OrtTensors>();
 
-  /** @param nameOf what a parameter's tensor is called in the sessions that it is for */
-  constructor(ort: OrtModule, slots: readonly ParameterSlot[], nameOf: (parameter: string) => string) {
+  /**
+   * @param slots of the parameters that have a tensor
+   * @param elements of the whole vector
+   * @param nameOf what a parameter's tensor is called in the sessions that it is for
+   */
+  constructor(
+    ort: OrtModule,
+    { slots, elements }: { slots: readonly ParameterSlot[]; elements: number },
+    nameOf: (parameter: string) => string,
+  ) {
     this.ort = ort;
     this.slots = slots;
     this.nameOf = nameOf;
-    this.elements = slots.reduce((total, slot) => total + slot.elements, 0);
+    this.elements = elements;
   }
 
   /** @param vector a flat vector over a plain ArrayBuffer: onnxruntime-node refuses a SharedArrayBuffer */

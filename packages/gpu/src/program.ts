@@ -101,6 +101,7 @@ export class GpuProgram implements Program {
     return this.run("train", { batches, lossScale }, layout.resultElements, (results) => {
       const segments = [...layout.results].flatMap(([name, segment]) => (layout.sums.includes(name) ? [] : [segment]));
       for (const { host, device, elements } of joined(segments)) gradients.set(results.subarray(device, device + elements), host);
+      for (const { offset, elements } of layout.frozen) gradients.fill(0, offset, offset + elements);
     });
   }
 

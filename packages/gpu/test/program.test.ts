@@ -12,6 +12,7 @@ import {
   sequential,
   TabgradError,
   tanh,
+  withFrozen,
   type Batch,
   type Graph,
 } from "@tabgrad/core";
@@ -53,6 +54,20 @@ describe("batches", () => {
     expect(sums.samples).toBe(20);
     expect(await program.evaluate(batches)).toEqual(sums);
     await program.close();
+  });
+
+  it("give frozen parameters zeros, and the others the same bits", async () => {
+    const batches = [classifierBatch(sizes, 8, 8, 1), classifierBatch(sizes, 3, 5, 2)];
+    const trained = async (graph: Graph): Promise<Float32Array> => {
+      const program = await engine().compile(graph);
+      await program.setParameters(parameters);
+      const gradients = new Float32Array(parameters.length).fill(NaN);
+      await program.train(batches, gradients);
+      await program.close();
+      return gradients;
+    };
+    const expected = (await trained(forward)).fill(0, 6 * 8, 6 * 8 + 8 + 8 * 3);
+    expect(await trained(withFrozen(forward, ["0.bias", "1.weight"]))).toEqual(expected);
   });
 
   it("give all sums of metrics that have several, and the weights of a loss", async () => {

@@ -6,9 +6,11 @@ import {
   chunkOffset,
   clipScale,
   encodeToWorker,
+  GradientLayout,
   parameterSlots,
   runOptimizer,
   TabgradError,
+  trainedStretches,
   type Block,
   type ChunkLayout,
   type Clip,
@@ -43,7 +45,10 @@ export interface Place {
 }
 
 export class Reducer {
+  /** Of the parameters. */
   readonly layout: ChunkLayout;
+  /** Of contributions. */
+  readonly gradient: GradientLayout;
   /** Steps taken. */
   version: number;
   private readonly optimizer: Optimizer;
@@ -63,6 +68,7 @@ export class Reducer {
     this.clip = run.description.clip;
     this.layout = chunkLayout(this.optimizer.elements);
     this.slots = parameterSlots(run.graph);
+    this.gradient = new GradientLayout(trainedStretches(this.slots));
     this.optimizer.begin(initial);
     this.versions = new Versions(run.description.averageWeights !== undefined);
     this.version = version;
@@ -78,13 +84,14 @@ export class Reducer {
    */
   add(chunks: readonly (Float32Array | undefined)[], place?: Place): void {
     if (place) {
-      this.exact ??= new ExactReduction(this.layout, place.microbatches);
+      this.exact ??= new ExactReduction(this.gradient, place.microbatches);
       return this.exact.add(place.block, chunks);
     }
     const isFirst = !this.summing;
     this.summing = true;
-    if (isFirst && chunks.length < this.layout.count) this.optimizer.clearGradients();
-    chunks.forEach((values, chunk) => values && this.take(chunkOffset(this.layout, chunk), values, isFirst));
+    if (isFirst && chunks.length < this.gradient.chunks.count) this.optimizer.clearGradients();
+    const take = (offset: number, values: Float32Array): void => this.take(offset, values, isFirst);
+    chunks.forEach((values, chunk) => values && this.gradient.spread(chunk, values, take));
   }
 
   /** gradients ← gradients + values, or ← values in a step's first contribution, which saves clearing them. */

@@ -1,6 +1,6 @@
 // Where contributions of an exact run are added: along the fixed tree, so that the bits of the sum do not depend on who sent which part
 // of it, nor when.
-import { addInto, chunkOffset, TreeSum, type Block, type ChunkLayout } from "@tabgrad/core";
+import { addInto, TreeSum, type Block, type GradientLayout } from "@tabgrad/core";
 
 /** A summed gradient in chunks, each as long as the layout says. */
 type Chunks = readonly Float32Array[];
@@ -10,11 +10,11 @@ type Chunks = readonly Float32Array[];
  * for each block whose sibling is missing.
  */
 export class ExactReduction {
-  private readonly layout: ChunkLayout;
+  private readonly layout: GradientLayout;
   private readonly sum: TreeSum<Chunks>;
 
   /** @param microbatches how many the step has */
-  constructor(layout: ChunkLayout, microbatches: number) {
+  constructor(layout: GradientLayout, microbatches: number) {
     this.layout = layout;
     this.sum = new TreeSum(microbatches, addChunks);
   }
@@ -35,17 +35,18 @@ export class ExactReduction {
    * @throws RangeError where that is no block, or something of it is there already
    */
   add(block: Block, chunks: readonly (Float32Array | undefined)[]): void {
-    const { count } = this.layout;
+    const { count } = this.layout.chunks;
     if (chunks.length !== count || chunks.includes(undefined)) throw new RangeError(`a contribution has ${count} chunks`);
     this.sum.add(block, chunks as Chunks);
   }
 
   /**
-   * Writes the sum over all microbatches into a flat vector, and forgets it.
+   * Writes the sum over all microbatches into a flat vector, where that is trained, and forgets it.
    * @throws RangeError before all microbatches are there
    */
   takeInto(gradients: Float32Array): void {
-    this.sum.take().forEach((values, chunk) => gradients.set(values, chunkOffset(this.layout, chunk)));
+    const put = (offset: number, values: Float32Array): void => gradients.set(values, offset);
+    this.sum.take().forEach((values, chunk) => this.layout.spread(chunk, values, put));
   }
 }
 

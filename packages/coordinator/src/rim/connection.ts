@@ -52,9 +52,12 @@ export interface ConnectionOptions {
   readonly socket: WebSocket;
   /** What `socket` speaks through: it counts the bytes. */
   readonly transport: Pick<Socket, "bytesRead" | "bytesWritten">;
+  /** Of what it is sent. */
   readonly layout: ChunkLayout;
-  /** ‖values‖²: taken of each chunk while the next is on its way. */
-  readonly squaredNorm: (values: Float32Array) => number;
+  /** Of what it contributes: the trained values alone. */
+  readonly gradient: ChunkLayout;
+  /** ‖values‖² of a chunk of a contribution: taken of each while the next is on its way. */
+  readonly squaredNorm: (values: Float32Array, chunk: number) => number;
   readonly handler: ConnectionHandler;
 }
 
@@ -68,6 +71,7 @@ export class Connection {
   private readonly socket: WebSocket;
   private readonly handler: ConnectionHandler;
   private readonly layout: ChunkLayout;
+  private readonly gradient: ChunkLayout;
   private readonly squaredNorm: ConnectionOptions["squaredNorm"];
   private readonly greetingTimer: NodeJS.Timeout;
   private arriving: { assignment: number; chunks: Float32Array[]; set: ChunkSet; squaredNorm: number } | undefined;
@@ -78,11 +82,12 @@ export class Connection {
   private pings = 0;
   private roundTripMs: number | null = null;
 
-  constructor({ id, socket, transport, layout, squaredNorm, handler }: ConnectionOptions) {
+  constructor({ id, socket, transport, layout, gradient, squaredNorm, handler }: ConnectionOptions) {
     this.id = id;
     this.socket = socket;
     this.transport = transport;
     this.layout = layout;
+    this.gradient = gradient;
     this.squaredNorm = squaredNorm;
     this.handler = handler;
     this.lastHeard = performance.now();
@@ -211,14 +216,14 @@ export class Connection {
 
   /** Holds a chunk; one contribution at a time, so that a worker can make us hold one vector and no more. */
   private arrive(assignment: number, chunk: number, values: Float32Array): void {
-    checkChunk(this.layout, chunk, values);
+    checkChunk(this.gradient, chunk, values);
     if (this.arriving?.assignment !== assignment) {
-      this.arriving = { assignment, chunks: [], set: new ChunkSet(this.layout), squaredNorm: 0 };
+      this.arriving = { assignment, chunks: [], set: new ChunkSet(this.gradient), squaredNorm: 0 };
     }
     const { arriving } = this;
     arriving.set.add(chunk);
     arriving.chunks[chunk] = values;
-    arriving.squaredNorm += this.squaredNorm(values);
+    arriving.squaredNorm += this.squaredNorm(values, chunk);
   }
 
   private violated(what: string): void {

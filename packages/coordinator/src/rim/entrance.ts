@@ -1,12 +1,11 @@
 // Everything through which the world reaches a coordinator: one port for pages, shards and WebSockets.
-import { workerPath, type ChunkLayout, type Links } from "@tabgrad/core";
+import { workerPath, type Links } from "@tabgrad/core";
 import { networkInterfaces } from "node:os";
 import type { WebSocketServer } from "ws";
-import type { ConnectionHandler } from "./connection.ts";
 import { createAnswer, type HttpContent } from "./http.ts";
 import { linksOf, localOrigin } from "./links.ts";
 import { Port, type TlsPair } from "./port.ts";
-import { WorkerSockets } from "./sockets.ts";
+import { WorkerSockets, type CommonToConnections } from "./sockets.ts";
 
 export interface EntranceOptions {
   readonly host: string;
@@ -15,8 +14,8 @@ export interface EntranceOptions {
   /** Without it the port speaks http alone. */
   readonly tls?: TlsPair;
   readonly content: HttpContent;
-  readonly layout: ChunkLayout;
-  readonly handler: ConnectionHandler;
+  /** What all workers' connections have in common. */
+  readonly workers: CommonToConnections;
   /** Workers that had a number before, in a run that goes on. */
   readonly formerWorkers?: number;
   /** WebSocket servers beside that of the workers, by path; each made with `noServer: true`, and closed by who made it. */
@@ -32,17 +31,9 @@ export class Entrance {
   private readonly workers: WorkerSockets;
 
   /** Listens; nobody is let in before it resolves. @throws TabgradError PORT_IN_USE, ADDRESS_UNAVAILABLE, TLS_INVALID */
-  static async open({
-    host,
-    port,
-    tls,
-    content,
-    layout,
-    handler,
-    formerWorkers,
-    sockets = {},
-  }: EntranceOptions): Promise<Entrance> {
-    const workers = new WorkerSockets(layout, handler, formerWorkers);
+  static async open(options: EntranceOptions): Promise<Entrance> {
+    const { host, port, tls, content, formerWorkers, sockets = {} } = options;
+    const workers = new WorkerSockets(options.workers, formerWorkers);
     try {
       const upgrades = new Map([[workerPath, workers.server], ...Object.entries(sockets)]);
       const listening = await Port.open({ host, port, tls, answer: createAnswer(content), upgrades });

@@ -1,15 +1,17 @@
 // The coordinator's WebSocket side: accepts workers at /worker and notices those that fell silent.
-import { bounds, chooseSubprotocol, type ChunkLayout } from "@tabgrad/core";
+import { bounds, chooseSubprotocol } from "@tabgrad/core";
 import type { IncomingMessage } from "node:http";
 import { WebSocketServer, type WebSocket } from "ws";
-import { chunkNorm } from "../reduce/norm.ts";
-import { Connection, type ConnectionHandler } from "./connection.ts";
+import { Connection, type ConnectionOptions } from "./connection.ts";
 
 /** A worker that says nothing for this long, pings included, is taken for dead. */
 export const silenceMs = 15_000;
 
 /** Sockets at a time; each may hold one vector of parameters. */
 const maxConnections = 4096;
+
+/** What all workers' connections have in common. */
+export type CommonToConnections = Pick<ConnectionOptions, "layout" | "gradient" | "squaredNorm" | "handler">;
 
 export class WorkerSockets {
   /** For the table of upgrades. */
@@ -19,9 +21,8 @@ export class WorkerSockets {
   private count: number;
 
   /** @param before workers that had a number before, in a run that goes on */
-  constructor(layout: ChunkLayout, handler: ConnectionHandler, before = 0) {
+  constructor(common: CommonToConnections, before = 0) {
     this.count = before;
-    const squaredNorm = chunkNorm();
     this.server = new WebSocketServer({
       noServer: true,
       perMessageDeflate: false,
@@ -31,8 +32,7 @@ export class WorkerSockets {
     this.server.on("connection", (socket: WebSocket, request: IncomingMessage) => {
       if (this.connections.size >= maxConnections) return socket.terminate();
       request.socket.setNoDelay(true);
-      const transport = request.socket;
-      const connection = new Connection({ id: `w${++this.count}`, socket, transport, layout, squaredNorm, handler });
+      const connection = new Connection({ id: `w${++this.count}`, socket, transport: request.socket, ...common });
       this.connections.add(connection);
       socket.once("close", () => this.connections.delete(connection));
     });

@@ -50,7 +50,7 @@ export interface Program {
   setParameters(parameters: Float32Array): Promise<void>;
   /**
    * Forward, loss and backward of all `batches`; writes the *sum* of the per-sample gradients into `gradients` (flat vector,
-   * overwritten, not added to) and returns the other sums.
+   * overwritten, not added to; zeros where parameters are frozen) and returns the other sums.
    */
   train(batches: readonly Batch[], gradients: Float32Array, options?: TrainOptions): Promise<Sums>;
   /** Forward, loss and metrics. */

@@ -41,15 +41,15 @@ export function evaluationGraph(forward: Graph, rows: number): Graph {
 }
 
 /**
- * As `evaluationGraph`, and for each parameter an output "gradient:NAME": d (sum of losses) / d parameter, of its shape. That of a frozen
- * one is zeros, and nothing is computed for it. That of a running statistic is the sum over the samples of how far it is from what it
+ * As `evaluationGraph`, and for each parameter an output "gradient:NAME": d (sum of losses) / d parameter, of its shape. Frozen ones have
+ * none, and nothing is computed for them. That of a running statistic is the sum over the samples of how far it is from what it
  * follows, so that a step of gradient descent moves it towards the mean; samples count as they do in the loss.
  */
 export function trainingGraph(forward: Graph, rows: number): Graph {
   const training = inMode(forward, "training");
   const { builder, outputs, values, weights } = summed(training, rows);
-  const slots = parameterSlots(training);
-  const trained = slots.filter((slot) => !slot.frozen && slot.momentum === undefined);
+  const slots = parameterSlots(training).filter((slot) => !slot.frozen);
+  const trained = slots.filter((slot) => slot.momentum === undefined);
   const parts = gradients(
     builder,
     outputs.loss,
@@ -61,7 +61,7 @@ export function trainingGraph(forward: Graph, rows: number): Graph {
     sum(multiply(subtract(statistic, perSample), reshape(counted, [-1, ...statistic.shape.map(() => 1)])), [0]);
   const partOf = new Map(trained.map((slot, i) => [slot, parts[i]]));
   for (const slot of slots) {
-    const source = slot.frozen ? undefined : training.outputs[statisticPrefix + slot.name];
+    const source = training.outputs[statisticPrefix + slot.name];
     const part = source === undefined ? partOf.get(slot) : distance(values[slot.node], values[source]);
     outputs[gradientPrefix + slot.name] = part ?? constant(values[slot.node], 0, slot.shape);
   }

@@ -19,6 +19,8 @@ export const bounds = {
   chunkElements: 2 ** 20,
   /** Chunks of the flat vector. */
   chunks: 2 ** 20,
+  /** Stretches of the flat vector that are trained, with frozen ones in between. */
+  stretches: 65_536,
 
   microbatchSize: 65_536,
   microbatches: 4096,

@@ -11,6 +11,7 @@ export {
   ChunkSet,
   defaultChunkElements,
 } from "./chunks.ts";
+export { GradientLayout, type Stretch, trainedStretches } from "./gradient-layout.ts";
 export { checkDiscovery, type Discovery, discovery, discoveryPath, notACoordinator, shardPath, workerPath } from "./discovery.ts";
 export type {
   Assignment,

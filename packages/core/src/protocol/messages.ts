@@ -5,6 +5,7 @@ import type { Field, ShardInfo } from "../data/layout.ts";
 import type { Microbatch } from "../data/microbatch.ts";
 import type { TransformSpec } from "../data/transforms/index.ts";
 import type { EngineKind } from "../engine/engine.ts";
+import type { Stretch } from "./gradient-layout.ts";
 
 export type ToCoordinator = Hello | ContributionChunk | Contribution | Failed | Leaving | Pong | Availability;
 export type ToWorker = Welcome | Refused | ParametersChunk | ParametersBegin | Assignment | Recall | Ping | Goodbye;
@@ -100,6 +101,8 @@ export interface Welcome {
   readonly transforms?: readonly TransformSpec[];
   /** How workers store what they compute. Default: "float32". */
   readonly precision?: Precision;
+  /** What of the flat vector is trained, and so what contributions carry. Default: all of it. */
+  readonly trained?: readonly Stretch[];
 }
 
 export interface Refused {

@@ -6,6 +6,7 @@ import { transformsSchema } from "../data/transforms/index.ts";
 import { bounds } from "./bounds.ts";
 import { hexadecimal, length, number, text, violation } from "./check.ts";
 import { chunkLayout } from "./chunks.ts";
+import type { Stretch } from "./gradient-layout.ts";
 import type { Welcome } from "./messages.ts";
 import { writable } from "./writable.ts";
 
@@ -50,6 +51,19 @@ function readTransforms(json: string): Pick<Welcome, "transforms"> {
   }
 }
 
+function readTrained(stretches: readonly tabgrad.v1.Stretch.$Properties[], elements: number): Pick<Welcome, "trained"> {
+  if (stretches.length === 0) return {};
+  length(stretches, 0, bounds.stretches, "stretches in Welcome.trained");
+  let end = 0;
+  const trained = stretches.map(({ offset: first, count: values }): Stretch => {
+    const offset = number(first ?? 0, end, elements - 1, "Stretch.offset");
+    const count = number(values ?? 0, 1, elements - offset, "Stretch.count");
+    end = offset + count;
+    return { offset, count };
+  });
+  return { trained };
+}
+
 export function readWelcome(body: Uint8Array): Welcome {
   const welcome = wire.Welcome.decode(body);
   const { runId, graph, metrics, microbatchSize, chunkElements, parameterElements, seed, silenceMs, worker, exact } = welcome;
@@ -82,6 +96,7 @@ export function readWelcome(body: Uint8Array): Welcome {
     exact,
     ...readTransforms(welcome.transforms),
     ...readPrecision(welcome.precision),
+    ...readTrained(welcome.trained, parameterElements),
   };
 }
 

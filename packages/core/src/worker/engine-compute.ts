@@ -4,11 +4,12 @@ import type { Microbatch } from "../data/microbatch.ts";
 import { type ShardView, viewShard } from "../data/shard.ts";
 import type { Batch, Engine, EngineKind, Program, Sums } from "../engine/engine.ts";
 import { TabgradError } from "../errors.ts";
-import { type Graph, graphInputs, metricNames, sampleSums } from "../graph/graph.ts";
+import { type Graph, graphInputs, metricNames, parameterSlots, sampleSums } from "../graph/graph.ts";
 import { graphFromJson } from "../graph/json.ts";
 import { hasLoss, keysInput, weightsInput } from "../graph/training.ts";
 import { bounds } from "../protocol/bounds.ts";
 import { violation } from "../protocol/check.ts";
+import { trainedStretches } from "../protocol/gradient-layout.ts";
 import type { Compute, ComputeRequest, ComputeResult, ComputeSetup } from "./compute.ts";
 import { ExactTraining, sumExactly, type ExactUse } from "./exact-training.ts";
 import { ReplaceableEngine } from "./replaceable-engine.ts";
@@ -71,7 +72,7 @@ export class EngineCompute implements Compute {
       const maxRows = this.#maxRows ?? defaultMaxRows[engine.kind];
       const hasKeys = graphInputs(graph).some(({ name }) => name === keysInput);
       const pool = new BatchPool(setup.fields, { ...setup, maxRows, hasKeys });
-      const exact = setup.exact ? new ExactTraining(program) : undefined;
+      const exact = setup.exact ? new ExactTraining(program, trainedStretches(parameterSlots(graph))) : undefined;
       this.#run = { setup, program, exact, pool, shards: new Map(), parameters: undefined, gradients: undefined };
     });
   }

@@ -3,6 +3,7 @@ import type { Microbatch } from "../data/microbatch.ts";
 import type { Batch, Program, Sums, TrainOptions } from "../engine/engine.ts";
 import type { TabgradError } from "../errors.ts";
 import { violation } from "../protocol/check.ts";
+import type { Stretch } from "../protocol/gradient-layout.ts";
 import { addInto, addSums, type Block, isAlignedBlock, TreeSum } from "../reduction/index.ts";
 
 interface Part {
@@ -52,11 +53,15 @@ export type ExactUse = (microbatch: Microbatch, train: (batch: Batch) => Promise
 /** What a program trains with in an exact run. */
 export class ExactTraining {
   readonly #program: Program;
+  /** What of a vector is added to another: the rest is frozen. */
+  readonly #trained: readonly Stretch[];
   /** Vectors of sums that were added to others: with the caller's, one for each level of the tree. */
   readonly #spare: Float32Array<ArrayBuffer>[] = [];
 
-  constructor(program: Program) {
+  /** @param trained what of the flat vector is trained */
+  constructor(program: Program, trained: readonly Stretch[]) {
     this.#program = program;
+    this.#trained = trained;
   }
 
   /**
@@ -84,7 +89,9 @@ export class ExactTraining {
   }
 
   #add(left: Part, right: Part): Part {
-    addInto(left.gradients, right.gradients);
+    for (const { offset, count } of this.#trained) {
+      addInto(left.gradients.subarray(offset, offset + count), right.gradients.subarray(offset, offset + count));
+    }
     this.#spare.push(right.gradients);
     return { gradients: left.gradients, sums: addSums(left.sums, right.sums) };
   }

@@ -2,6 +2,7 @@
 // tells it what came of that. Runs in a process and in a tab alike.
 import { TabgradError } from "../errors.ts";
 import { chunkLayout } from "../protocol/chunks.ts";
+import { GradientLayout } from "../protocol/gradient-layout.ts";
 import type {
   Assignment,
   AvailabilityState,
@@ -190,11 +191,11 @@ export class WorkerSession {
     );
   }
 
-  #resetParameters({ parameterElements, chunkElements }: Welcome): void {
-    const layout = chunkLayout(parameterElements, chunkElements);
-    this.#parameters = new ParameterAssembly(layout);
+  #resetParameters({ parameterElements, chunkElements, trained }: Welcome): void {
+    this.#parameters = new ParameterAssembly(chunkLayout(parameterElements, chunkElements));
     this.#uploads?.cancel();
-    this.#uploads = new Uploads(this.#socket!, layout);
+    const whole = [{ offset: 0, count: parameterElements }];
+    this.#uploads = new Uploads(this.#socket!, new GradientLayout(trained ?? whole, chunkElements));
     this.#gradientBytes = parameterElements * Float32Array.BYTES_PER_ELEMENT;
     this.#spareGradients = [];
   }

@@ -1,6 +1,6 @@
 // Contributions on their way out: cut into chunks, encoded a few at a time, so that a slow uplink holds little more than the gradient.
-import { type ChunkLayout, chunkOf } from "../protocol/chunks.ts";
 import { chunkFrameBytes } from "../protocol/frame.ts";
+import type { GradientLayout } from "../protocol/gradient-layout.ts";
 import type { Contribution } from "../protocol/messages.ts";
 import { encodeToCoordinator } from "../protocol/to-coordinator.ts";
 import type { WorkerSocket } from "./host.ts";
@@ -20,7 +20,7 @@ export interface Upload {
 /** The uploads of one connection, or up to a pause, one after another. Those of a connection that breaks are forgotten with it. */
 export class Uploads {
   readonly #socket: WorkerSocket;
-  readonly #layout: ChunkLayout;
+  readonly #layout: GradientLayout;
   readonly #waiting: Upload[] = [];
   /** Of frames that have left. Made anew for every frame, they keep the garbage collector busy. */
   readonly #buffers: ArrayBuffer[] = [];
@@ -28,7 +28,7 @@ export class Uploads {
   #inFlight = 0;
   #isCancelled = false;
 
-  constructor(socket: WorkerSocket, layout: ChunkLayout) {
+  constructor(socket: WorkerSocket, layout: GradientLayout) {
     this.#socket = socket;
     this.#layout = layout;
   }
@@ -49,7 +49,7 @@ export class Uploads {
       const [upload] = this.#waiting;
       if (!upload) return;
       const { contribution, gradients } = upload;
-      if (gradients && this.#chunk < this.#layout.count) {
+      if (gradients && this.#chunk < this.#layout.chunks.count) {
         this.#sendChunk(contribution.assignment, this.#chunk++, new Float32Array(gradients));
       } else {
         this.#chunk = 0;
@@ -61,8 +61,8 @@ export class Uploads {
   }
 
   #sendChunk(assignment: number, chunk: number, vector: Float32Array): void {
-    const buffer = this.#buffers.pop() ?? new ArrayBuffer(chunkFrameBytes(this.#layout.chunkElements));
-    const values = chunkOf(this.#layout, vector, chunk);
+    const buffer = this.#buffers.pop() ?? new ArrayBuffer(chunkFrameBytes(this.#layout.chunks.chunkElements));
+    const values = this.#layout.pick(vector, chunk);
     const frame = encodeToCoordinator({ type: "contributionChunk", assignment, chunk, values }, buffer);
     this.#send(frame, () => this.#buffers.push(buffer));
   }

@@ -1,7 +1,7 @@
 // Where parameters and results lie in their buffers. Each starts at a multiple of the alignment, so that a kernel can bind it by
 // itself and read it by four, in float32 or in f16; the flat vector of the host has no such gaps, and this is the one place that knows
 // both.
-import { elementCount, gradientPrefix, hasLoss, parameterSlots, sampleSums, type Graph } from "@tabgrad/core";
+import { elementCount, gradientPrefix, hasLoss, parameterSlots, sampleSums, type Graph, type ParameterSlot } from "@tabgrad/core";
 import { aligned } from "./tensor.ts";
 
 export interface Segment {
@@ -21,6 +21,8 @@ export interface Layout {
   readonly results: ReadonlyMap<string, Segment>;
   /** The sums come first in the result buffer, in this order: the loss, then the metrics. */
   readonly sums: readonly string[];
+  /** What has no gradient: frozen parameters' places in the flat vector. */
+  readonly frozen: readonly Pick<ParameterSlot, "offset" | "elements">[];
   /** Elements of the result buffer that hold sums. */
   readonly sumElements: number;
   readonly resultElements: number;
@@ -38,14 +40,18 @@ export function layoutOf(forward: Graph): Layout {
     sumElements += aligned(elements);
   });
   let parameterElements = 0;
-  for (const { name, offset, shape } of parameterSlots(forward)) {
+  let resultElements = sumElements;
+  const slots = parameterSlots(forward);
+  for (const { name, offset, shape, frozen } of slots) {
     const elements = elementCount(shape);
     parameters.set(name, { host: offset, device: parameterElements, elements });
-    if (trainable) results.set(gradientPrefix + name, { host: offset, device: sumElements + parameterElements, elements });
     parameterElements += 2 * aligned(elements / 2);
+    if (!trainable || frozen) continue;
+    results.set(gradientPrefix + name, { host: offset, device: resultElements, elements });
+    resultElements += aligned(elements);
   }
-  const resultElements = trainable ? sumElements + parameterElements : 0;
-  return { parameters, parameterElements, results, sums: sums.map(({ name }) => name), sumElements, resultElements };
+  const frozen = slots.filter((slot) => slot.frozen);
+  return { parameters, parameterElements, results, sums: sums.map(({ name }) => name), frozen, sumElements, resultElements };
 }
 
 /** The same parameters, with one output as the only result. */
