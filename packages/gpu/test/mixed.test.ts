@@ -1,17 +1,25 @@
 // Mixed precision: what is stored as f16, and what comes of it. The numbers need an adapter with shader-f16; the rest needs none.
 import { GraphBuilder, math, parameterElements, type Batch, type Graph, type Value } from "@tabgrad/core";
 import { describe, expect, it } from "vitest";
-import { createNodeGpuEngine, openGpu } from "../src/node.ts";
+import { createNodeGpuEngine } from "../src/node.ts";
 import { layoutOf } from "../src/plan/layout.ts";
 import { aligned, type Tensor, wordsOf } from "../src/plan/tensor.ts";
 import { compileVariant, type Compiled } from "../src/variant.ts";
-import { classifierBatch, dataset, limits, mlp, numbers, parameter, reference, sharedEngine } from "./support.ts";
+import {
+  adapterHasHalf,
+  classifierBatch,
+  dataset,
+  limits,
+  mlp,
+  numbers,
+  parameter,
+  reference,
+  relativeDistance,
+  sharedEngine,
+} from "./support.ts";
 
 const mixed = { ...limits, precision: "mixed" } as const;
 const compiled = (graph: Graph, rows: number): Compiled => compileVariant(graph, "train", rows, layoutOf(graph), mixed);
-
-const opening = await openGpu();
-const hasHalf = opening.available && opening.report.features.includes("shader-f16");
 
 /** The tensors of a dispatch, its result first: "half f16", "arena f32", … */
 const bound = ({ lowered }: Compiled, label: string): string[][] =>
@@ -87,8 +95,7 @@ describe("the shaders of mixed precision", () => {
   });
 });
 
-/** The numbers can only be computed by an adapter that has f16; on the others there is a refusal to test. */
-if (hasHalf) describe("an adapter with shader-f16", testsOfHalf);
+if (await adapterHasHalf()) describe("an adapter with shader-f16", testsOfHalf);
 else describe("an adapter without shader-f16", testsOfRefusal);
 
 function testsOfRefusal(): void {
@@ -117,9 +124,6 @@ function testsOfHalf(): void {
     return { parameters, gradients, sums, arenaBytes };
   }
 
-  const distance = (found: Float32Array, expected: Float64Array): number =>
-    Math.hypot(...expected.map((value, i) => value - found[i])) / Math.hypot(...expected);
-
   it.each([
     { sizes: [5, 7, 3], rows: 3 },
     { sizes: [37, 23, 19, 5], rows: 16 },
@@ -129,7 +133,7 @@ function testsOfHalf(): void {
     const batches = [classifierBatch(sizes, rows), classifierBatch(sizes, rows - 1, rows, 2)];
     const { parameters, gradients, sums } = await train(graph, batches, 1024);
     const expected = reference(graph, batches, parameters);
-    const error = distance(gradients, expected.gradients);
+    const error = relativeDistance(gradients, expected.gradients);
     // Some relu whose input is nearly 0 decides otherwise.
     expect(error).toBeLessThan(1e-2);
     // It is f16 that computed.
@@ -147,8 +151,8 @@ function testsOfHalf(): void {
     const scaled = await train(graph, [small], 2 ** 24);
     const unscaled = await train(graph, [small]);
     const expected = Float64Array.from(exact.gradients, (value) => value * 2 ** -24);
-    expect(distance(scaled.gradients, expected)).toBeLessThan(1e-6);
-    expect(distance(unscaled.gradients, expected)).toBeGreaterThan(0.05);
+    expect(relativeDistance(scaled.gradients, expected)).toBeLessThan(1e-6);
+    expect(relativeDistance(unscaled.gradients, expected)).toBeGreaterThan(0.05);
   });
 
   it("gives gradients that are not finite where the scale is too large", async () => {

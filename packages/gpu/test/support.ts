@@ -15,7 +15,7 @@ import {
 } from "@tabgrad/core";
 import { afterAll, beforeAll, expect } from "vitest";
 import type { GpuEngine } from "../src/index.ts";
-import { createNodeGpuEngine } from "../src/node.ts";
+import { createNodeGpuEngine, openGpu } from "../src/node.ts";
 
 /** One engine for all tests of a file. */
 export function sharedEngine(): () => GpuEngine {
@@ -25,6 +25,12 @@ export function sharedEngine(): () => GpuEngine {
   });
   afterAll(() => engine.close());
   return () => engine;
+}
+
+/** Whether the adapter that the tests run on can store f16: where it can't, there is a refusal to test. */
+export async function adapterHasHalf(): Promise<boolean> {
+  const opening = await openGpu();
+  return opening.available && opening.report.features.includes("shader-f16");
 }
 
 /** A few reproducible numbers in [-1, 1), float32. */
@@ -96,6 +102,10 @@ export function reference(
 /** The value of a one-output graph without dataset inputs, in float64. */
 export const referenceLossOf = (forward: Graph, parameters: ArrayLike<number>): number =>
   evaluate(evaluationGraph(forward, 1), { weights: [1] }, parameters).loss.data[0];
+
+/** ‖found − expected‖ / ‖expected‖ in the Euclidean norm. */
+export const relativeDistance = (found: Float32Array, expected: Float64Array): number =>
+  Math.hypot(...expected.map((value, i) => value - found[i])) / Math.hypot(...expected);
 
 /** |found − expected| ≤ tolerance · (1 + the largest |expected|): float32 sums lose what is small beside the largest term. */
 export function expectClose(found: ArrayLike<number>, expected: ArrayLike<number>, tolerance = 1e-5): void {
