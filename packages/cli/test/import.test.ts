@@ -5,6 +5,7 @@ import {
   conv1d,
   conv2d,
   dense,
+  embedding,
   flatten,
   functional,
   gelu,
@@ -24,6 +25,8 @@ import {
   sigmoid,
   softmax,
   tanh,
+  transformerBlock,
+  unembedding,
   type Layer,
   type Shape,
 } from "@tabgrad/core";
@@ -197,6 +200,27 @@ describe("a model of PyTorch", () => {
     `);
   });
 
+  it("attends, with a mask of its own and one product for queries, keys and values", async () => {
+    const { text, weights } = await imported(fixture("attention.onnx"));
+    expect(text).toContain("const h0 = math.gather(tokens, x);");
+    expect(text).toContain("math.select(parameter, math.constant(h22, -1e+30), h22)");
+    expect(text.match(/= attend\(/g)).toHaveLength(1);
+    expect(weights.map(({ name }) => name)).toMatchInlineSnapshot(`
+      [
+        "attend.weight",
+        "attend.bias",
+        "project.weight",
+        "project.bias",
+        "dense1.weight",
+        "tokens",
+        "positions",
+        "norm",
+        "norm1",
+        "parameter",
+      ]
+    `);
+  });
+
   it("that can't be had is told of, with every node and why", async () => {
     const translation = await translateOnnx(fixture("lstm.onnx"));
     expect(() => checkSupported(translation, "lstm.onnx")).toThrow(
@@ -248,6 +272,21 @@ describe("what was exported here comes back", () => {
       ),
       [3, 4],
       [3, 4],
+    ],
+    [
+      "a language model, whose look-ups and masks are several nodes in the file",
+      (() => {
+        const tokens = embedding(7, 8);
+        return sequential(
+          tokens,
+          transformerBlock({ heads: 2, causal: true, rotary: true }),
+          transformerBlock({ heads: 2, activation: relu() }),
+          layerNorm(),
+          unembedding(tokens),
+        );
+      })(),
+      [5],
+      [5, 7],
     ],
     [
       "parts of a sample",

@@ -23,6 +23,21 @@ export function broadcast(a: Constant, b: Constant, apply: (a: number, b: number
   return constantOf(a.data.length > 1 ? a.name : b.name, shape, data);
 }
 
+/** Every value by itself. */
+export const mapped = ({ name, shape, data }: Constant, apply: (value: number) => number): Constant =>
+  constantOf(name, shape, Array.from(data, apply));
+
+/** A part along an axis. */
+export function cut({ name, shape, data }: Constant, axis: number, start: number, end: number): Constant {
+  const part = shape.map((size, i) => (i === axis ? end - start : size));
+  const strides = stridesOf(shape);
+  const values = Array.from(
+    indicesOf(part),
+    (index) => data[index.reduce((sum, at, i) => sum + (i === axis ? at + start : at) * strides[i], 0)],
+  );
+  return constantOf(name, part, values);
+}
+
 /** Values in the order of a permutation of the axes. */
 export function transposed({ name, shape, data }: Constant, permutation: readonly number[]): Constant {
   const strides = stridesOf(shape);

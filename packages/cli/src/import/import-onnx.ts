@@ -5,6 +5,7 @@ import { closeSync, openSync, readSync, statSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { Unknown, Unsupported } from "./node-reader.ts";
+import { withPlainLookups } from "./lookups.ts";
 import { rules } from "./rules/index.ts";
 import type { Rule } from "./rules/rule.ts";
 import { shapeRows } from "./step.ts";
@@ -56,10 +57,10 @@ function externalBytes(path: string, location: string, offset: number, length: n
 }
 
 function translate(model: DecodedModel, path: string, options: ImportOptions): Translation {
-  const { graph } = model;
+  const graph = withPlainLookups(model.graph);
   const output = outputOf(graph, path, options.output);
   const input = inputOf(graph, path, options.inputShape);
-  const translator = new Translator(model, input);
+  const translator = new Translator({ ...model, graph }, input);
   const problems: Problem[] = [];
   for (const node of nodesFor(graph, output.name)) {
     try {

@@ -25,6 +25,11 @@ export class NodeReader {
     this.translator = translator;
   }
 
+  /** The same node with its two operands the other way round. */
+  swapped(): NodeReader {
+    return new NodeReader({ ...this.node, inputs: [...this.node.inputs].reverse() }, this.translator);
+  }
+
   get count(): number {
     return this.node.inputs.length;
   }

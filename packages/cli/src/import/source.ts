@@ -1,7 +1,7 @@
 // An imported model as TypeScript: a sequential where each step follows the one before, the functional form otherwise. Weights get the
 // names that the model gives its parameters.
 import type { NamedTensor } from "@tabgrad/coordinator";
-import { formatShape } from "@tabgrad/core";
+import { formatShape, sameShape } from "@tabgrad/core";
 import type { LayerForm, Step, Weight } from "./step.ts";
 import type { Translation } from "./translation.ts";
 
@@ -37,15 +37,17 @@ function sequentialForm(steps: readonly Step[]): Form {
 function functionalForm(steps: readonly Step[], output: number): Form {
   const layers = new LayerList();
   const names = new Names(steps);
-  const parameters: { name: string; weight: Weight }[] = [];
+  const parameters: { name: string; tensor: string; weight: Weight }[] = [];
   const variable = (step: number): string => (step === -1 ? "x" : `h${step}`);
   const lines = steps.map((step, i) => {
     const inputs = step.inputs.map(variable);
     const isLayer = step.layer && (!step.expression || Object.keys(step.layer.weights).length > 0);
     if (isLayer) return `const ${variable(i)} = ${layers.nameOf(step.layer, names)}(${inputs.join(", ")});`;
-    const own = step.parameters.map((parameter) => {
-      const name = names.take(parameter.name, "parameter");
-      parameters.push({ name, weight: parameter });
+    const own = step.parameters.map((weight) => {
+      const known = parameters.find((one) => one.tensor === weight.name && isSame(one.weight, weight));
+      if (known) return known.name;
+      const name = names.take(weight.name, "parameter");
+      parameters.push({ name, tensor: weight.name, weight });
       return name;
     });
     return `const ${variable(i)} = ${step.expression!(inputs, own)};`;
@@ -85,14 +87,22 @@ class LayerList {
   readonly entries: { readonly name: string; readonly layer: LayerForm }[] = [];
 
   nameOf(layer: LayerForm, names: Names): string {
-    const known =
-      layer.hint && this.entries.find((entry) => entry.layer.hint === layer.hint && entry.layer.source === layer.source);
+    const known = layer.hint !== undefined && this.entries.find((entry) => isSameLayer(entry.layer, layer));
     if (known) return known.name;
     const name = names.take(layer.hint ?? "", functionOf(layer));
     this.entries.push({ name, layer });
     return name;
   }
 }
+
+/** Parts of one tensor have its name, too, and other values. */
+const isSameLayer = (a: LayerForm, b: LayerForm): boolean =>
+  a.hint === b.hint &&
+  a.source === b.source &&
+  Object.entries(a.weights).every(([name, weight]) => name in b.weights && isSame(weight, b.weights[name]));
+
+const isSame = (a: Weight, b: Weight): boolean =>
+  sameShape(a.shape, b.shape) && a.data.every((value, i) => Object.is(value, b.data[i]));
 
 /** What a variable in the source must not be called. */
 const reserved =

@@ -61,12 +61,12 @@ export class Translator {
   }
 
   /** @throws Unsupported where the node has no counterpart */
-  take(node: DecodedNode, rule: (reader: NodeReader, translator: Translator) => Operand): void {
+  take(node: DecodedNode, rule: (reader: NodeReader, translator: Translator) => Operand | readonly Operand[]): void {
     this.node = node.name || node.outputs[0];
-    const result = rule(new NodeReader(node, this), this);
-    const extra = node.outputs.slice(1).find((output) => this.readersOf(output) > 0);
+    const results = [rule(new NodeReader(node, this), this)].flat();
+    const extra = node.outputs.slice(results.length).find((output) => this.readersOf(output) > 0);
     if (extra !== undefined) throw new Unsupported(`its second result, ${extra}, is read`);
-    this.operands.set(node.outputs[0], result);
+    results.forEach((result, i) => this.operands.set(node.outputs[i], result));
   }
 
   /** A step that gives what `emission` says. */

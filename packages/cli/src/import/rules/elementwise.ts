@@ -1,22 +1,34 @@
 // Operations of every value by itself.
 import { math, type Value } from "@tabgrad/core";
-import { broadcast } from "../fold.ts";
+import { broadcast, mapped } from "../fold.ts";
 import { Unsupported, type NodeReader } from "../node-reader.ts";
-import { weightOf, type Constant } from "../step.ts";
+import { weightOf, type Computed, type Constant } from "../step.ts";
 import type { Translator } from "../translation.ts";
 import type { Rule } from "./rule.ts";
 
 type Unary = "negate" | "exp" | "log" | "sqrt" | "abs" | "sign" | "relu" | "sigmoid" | "tanh" | "softplus" | "erf" | "sin" | "cos";
 
-/** @param layer the layer of the same name, where there is one */
+/**
+ * @param layer the layer of the same name, where there is one
+ * @param fold what it makes of a constant, where exporters leave that to others
+ */
 const unary =
-  (name: Unary, layer?: string): Rule =>
-  (node, translator) =>
-    translator.emit([node.computed(0)], {
+  (name: Unary, { layer, fold }: { layer?: string; fold?: (x: number) => number } = {}): Rule =>
+  (node, translator) => {
+    const operand = node.operand(0);
+    if (operand.kind === "constant" && fold) return mapped(operand, fold);
+    return translator.emit([node.computed(0)], {
       value: ([x]) => math[name](x),
       expression: ([x]) => `math.${name}(${x})`,
       ...(layer !== undefined && { layer: { source: layer, weights: {} } }),
     });
+  };
+
+/** What there is for constants alone. */
+const constantOnly =
+  (fold: (x: number) => number): Rule =>
+  (node) =>
+    mapped(node.constant(0), fold);
 
 const leakyRelu: Rule = (node, translator) => {
   const slope = rounded(node.number("alpha", 0.01));
@@ -33,7 +45,7 @@ const layerOnly =
   (node, translator) =>
     translator.emit([node.computed(0)], { value: ([x]) => x, layer: { source: source(node), weights: {} } });
 
-type Binary = "add" | "subtract" | "multiply" | "divide" | "power" | "maximum" | "minimum";
+type Binary = "add" | "subtract" | "multiply" | "divide" | "power" | "maximum" | "minimum" | "equal" | "greater";
 
 const binary =
   (name: Binary, fold: (a: number, b: number) => number): Rule =>
@@ -79,19 +91,34 @@ function withConstant(
   });
 }
 
-const comparison =
-  (name: "equal" | "greater"): Rule =>
-  (node, translator) =>
-    translator.emit([node.computed(0), node.computed(1)], {
-      value: ([x, y]) => math[name](x, y),
-      expression: ([x, y]) => `math.${name}(${x}, ${y})`,
-    });
+const greater = binary("greater", (a, b) => Number(a > b));
 
-const where: Rule = (node, translator) =>
-  translator.emit([node.computed(0), node.computed(1), node.computed(2)], {
-    value: ([condition, then, otherwise]) => math.select(condition, then, otherwise),
-    expression: (inputs) => `math.select(${inputs.join(", ")})`,
+/** What a mask puts in place of infinity, which shaders can't write down: e^x of it is 0 just the same, and it is no number's rival. */
+const boundless = 1e30;
+const finite = (number: number): number => Math.max(-boundless, Math.min(boundless, number));
+
+/** Any of the three may be a constant, as the mask of attention is: one number stands in the source, several become a parameter. */
+const where: Rule = (node, translator) => {
+  const operands = [0, 1, 2].map((position) => node.operand(position));
+  const computed = operands.filter((operand): operand is Computed => operand.kind === "computed");
+  if (computed.length === 0) throw new Unsupported("it chooses between constants");
+  const several = operands.filter((operand): operand is Constant => operand.kind === "constant" && operand.data.length !== 1);
+  /** The three, each from where it comes. */
+  const arrange = <T>(values: readonly T[], parameters: readonly T[], number: (value: number) => T): T[] =>
+    operands.map((operand) => {
+      if (operand.kind === "computed") return values[computed.indexOf(operand)];
+      return operand.data.length === 1 ? number(operand.data[0]) : parameters[several.indexOf(operand)];
+    });
+  return translator.emit(computed, {
+    value: (values, parameters) => {
+      const [condition, then, otherwise] = arrange(values, parameters, (number) => math.constant(values[0], finite(number)));
+      return math.select(condition, then, otherwise);
+    },
+    expression: (values, parameters) =>
+      `math.select(${arrange(values, parameters, (number) => `math.constant(${values[0]}, ${finite(number)})`).join(", ")})`,
+    parameters: several.map((constant) => ({ ...weightOf(constant), name: constant.name })),
   });
+};
 
 const clip: Rule = (node, translator) => {
   const bound = (position: number, name: string, none: number): number =>
@@ -135,19 +162,19 @@ export function rounded(value: number): number {
 }
 
 export const elementwise: Readonly<Record<string, Rule>> = {
-  Relu: unary("relu", "relu()"),
-  Sigmoid: unary("sigmoid", "sigmoid()"),
-  Tanh: unary("tanh", "tanh()"),
-  Softplus: unary("softplus", "softplus()"),
-  Neg: unary("negate"),
-  Exp: unary("exp"),
-  Log: unary("log"),
-  Sqrt: unary("sqrt"),
-  Abs: unary("abs"),
-  Sign: unary("sign"),
+  Relu: unary("relu", { layer: "relu()" }),
+  Sigmoid: unary("sigmoid", { layer: "sigmoid()" }),
+  Tanh: unary("tanh", { layer: "tanh()" }),
+  Softplus: unary("softplus", { layer: "softplus()" }),
+  Neg: unary("negate", { fold: (x) => -x }),
+  Exp: unary("exp", { fold: Math.exp }),
+  Log: unary("log", { fold: Math.log }),
+  Sqrt: unary("sqrt", { fold: Math.sqrt }),
+  Abs: unary("abs", { fold: Math.abs }),
+  Sign: unary("sign", { fold: Math.sign }),
   Erf: unary("erf"),
-  Sin: unary("sin"),
-  Cos: unary("cos"),
+  Sin: unary("sin", { fold: Math.sin }),
+  Cos: unary("cos", { fold: Math.cos }),
   LeakyRelu: leakyRelu,
   Elu: layerOnly((node) => (node.number("alpha", 1) === 1 ? "elu()" : `elu({ alpha: ${rounded(node.number("alpha", 1))} })`)),
   Gelu: layerOnly((node) => (node.text("approximate", "none") === "tanh" ? 'gelu({ approximate: "tanh" })' : "gelu()")),
@@ -160,8 +187,12 @@ export const elementwise: Readonly<Record<string, Rule>> = {
   Pow: binary("power", (a, b) => a ** b),
   Max: binary("maximum", Math.max),
   Min: binary("minimum", Math.min),
-  Equal: comparison("equal"),
-  Greater: comparison("greater"),
+  Equal: binary("equal", (a, b) => Number(a === b)),
+  Greater: greater,
+  Less: (node, translator) => greater(node.swapped(), translator),
+  Not: constantOnly((x) => Number(x === 0)),
+  Floor: constantOnly(Math.floor),
+  Ceil: constantOnly(Math.ceil),
   Where: where,
   Clip: clip,
   Reciprocal: reciprocal,

@@ -1,6 +1,6 @@
 // Operations that move values: shapes, orders, parts. The first dimension counts the samples and stays where it is.
 import { elementCount, math, sameShape, type Shape } from "@tabgrad/core";
-import { constantOf, gathered, transposed } from "../fold.ts";
+import { constantOf, cut, gathered, transposed } from "../fold.ts";
 import { axisIn, Unsupported, type NodeReader } from "../node-reader.ts";
 import { shapeRows, weightOf, type Computed, type Constant, type Operand } from "../step.ts";
 import type { Translator } from "../translation.ts";
@@ -165,24 +165,35 @@ const slice: Rule = (node, translator) => {
   const operand = node.operand(0);
   const axes = node.numbers(3, "axes") ?? starts.map((_, i) => i);
   if ((node.numbers(4, "steps") ?? []).some((step) => step !== 1)) throw new Unsupported("it takes other steps than 1");
-  if (operand.kind === "constant") {
-    if (operand.shape.length !== 1) throw new Unsupported("it cuts a constant of several dimensions");
-    const data = operand.data.slice(starts[0], ends[0]);
-    return constantOf(operand.name, [data.length], data);
-  }
-  return axes.reduce((x: Computed, stated, i) => sliced(x, stated, starts[i], ends[i], translator), operand);
+  return axes.reduce((x: Operand, stated, i) => sliced(x, stated, starts[i], ends[i], translator), operand);
 };
 
-function sliced(x: Computed, stated: number, start: number, end: number, translator: Translator): Computed {
-  const axis = axisIn(stated, x.value.shape);
-  const size = x.value.shape[axis];
+/** Indices below 0 count from the end; what is outside is cut off. */
+function sliced(x: Operand, stated: number, start: number, end: number, translator: Translator): Operand {
+  const { shape } = x.kind === "constant" ? x : x.value;
+  const axis = x.kind === "constant" ? (stated < 0 ? stated + shape.length : stated) : axisIn(stated, shape);
+  const size = shape[axis];
   const within = (index: number): number => Math.max(0, Math.min(size, index < 0 ? index + size : index));
   const [from, to] = [within(start), within(end)];
+  if (x.kind === "constant") return cut(x, axis, from, to);
   return translator.emit([x], {
     value: ([value]) => math.slice(value, axis, from, to),
     expression: ([value]) => `math.slice(${value}, ${axis}, ${from}, ${to})`,
   });
 }
+
+const split: Rule = (node, translator) => {
+  const x = node.operand(0);
+  const { shape } = x.kind === "constant" ? x : x.value;
+  const stated = node.number("axis", 0);
+  const { length } = node.node.outputs;
+  const size = shape[stated < 0 ? stated + shape.length : stated];
+  // Without sizes the parts are equal, but for the last one.
+  const equal = Math.ceil(size / length);
+  const sizes = node.numbers(1, "split") ?? Array.from({ length }, (_, i) => Math.min(equal, size - i * equal));
+  let end = 0;
+  return sizes.map((part) => sliced(x, stated, end, (end += part), translator));
+};
 
 const unsqueeze: Rule = (node, translator) => {
   const axes = node.numbers(1, "axes") ?? [];
@@ -245,6 +256,7 @@ export const movement: Readonly<Record<string, Rule>> = {
   Gather: gather,
   Concat: concat,
   Slice: slice,
+  Split: split,
   Unsqueeze: unsqueeze,
   Squeeze: squeeze,
   Constant: constant,
