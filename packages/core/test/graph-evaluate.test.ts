@@ -64,6 +64,7 @@ describe("evaluate", () => {
     ["argmax, the first of equals", [matrix([1, 5, 5], [3, 3, -4])], (x) => math.argmax(x), [1, 0]],
     ["argmax along rows", [matrix([1, 5], [3, 2])], (x) => math.argmax(x, 0), [1, 0]],
     ["softmax", [matrix([0, LN2], [5, 5])], (x) => math.softmax(x), [1 / 3, 2 / 3, 0.5, 0.5]],
+    ["softmax, far from 0", [matrix([-1e30, -1e30], [1e30, -1e30])], (x) => math.softmax(x), [0.5, 0.5, 1, 0]],
     ["logSoftmax along rows", [matrix([0, 1000], [0, -1000])], (x) => math.logSoftmax(x, 0), [-LN2, 0, -LN2, -2000]],
     ["reshape", [matrix([1, 2, 3], [4, 5, 6])], (x) => math.reshape(x, [3, 2]), [1, 2, 3, 4, 5, 6]],
     ["transpose", [matrix([1, 2, 3], [4, 5, 6])], (x) => math.transpose(x, [1, 0]), [1, 4, 2, 5, 3, 6]],

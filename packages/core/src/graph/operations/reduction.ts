@@ -84,7 +84,7 @@ export const softmax = defineOperation<"softmax">({
     const weighted = math.multiply(upstream, output);
     return [math.subtract(weighted, math.multiply(output, math.sum(weighted, [axis], true)))];
   },
-  evaluate: ([x], attributes) => mapLines(x, attributes, (element, logSum) => Math.exp(element - logSum)),
+  evaluate: ([x], attributes) => mapLines(x, attributes, (shifted, logSum) => Math.exp(shifted - logSum)),
 });
 
 export const logSoftmax = defineOperation<"logSoftmax">({
@@ -95,7 +95,7 @@ export const logSoftmax = defineOperation<"logSoftmax">({
   gradient: ({ output, attributes: { axis }, upstream }) => [
     math.subtract(upstream, math.multiply(math.exp(output), math.sum(upstream, [axis], true))),
   ],
-  evaluate: ([x], attributes) => mapLines(x, attributes, (element, logSum) => element - logSum),
+  evaluate: ([x], attributes) => mapLines(x, attributes, (shifted, logSum) => shifted - logSum),
 });
 
 /** Calls `visit` with every line of x along `axis`, and the line's index among the lines in row-major order. */
@@ -114,16 +114,17 @@ function eachLine(x: Tensor, axis: number, visit: (line: number[], index: number
   }
 }
 
+/** @param value of x − max x and ln Σ e^(x − max x), which a large maximum must not swallow */
 function mapLines(
   x: Tensor,
   { axis }: OperationAttributes["softmax"],
-  value: (element: number, logSum: number) => number,
+  value: (shifted: number, logSum: number) => number,
 ): Float64Array {
   const result = new Float64Array(x.data.length);
   eachLine(x, axis, (line, _, positions) => {
     const top = Math.max(...line);
-    const logSum = top + Math.log(line.reduce((total, element) => total + Math.exp(element - top), 0));
-    positions.forEach((position, i) => (result[position] = value(line[i], logSum)));
+    const logSum = Math.log(line.reduce((total, element) => total + Math.exp(element - top), 0));
+    positions.forEach((position, i) => (result[position] = value(line[i] - top, logSum)));
   });
   return result;
 }
