@@ -16,7 +16,8 @@ import {
 import { describe, expect, it } from "vitest";
 import { assess, fitOf, type ClassAssessment, type ValueAssessment } from "../src/predict/assess.ts";
 import { Choice } from "../src/predict/choice.ts";
-import { cellAfterKey, confusedPairs, matrixOf } from "../src/predict/matrix.ts";
+import { confusedPairs, matrixOf } from "../src/predict/matrix.ts";
+import { cellAfterKey } from "../src/shared/cell-after-key.ts";
 import { scatterOf } from "../src/predict/scatter-path.ts";
 
 const graphWith = (loss: Loss, labels: LabelDescription, ...layers: Parameters<typeof sequential>) =>

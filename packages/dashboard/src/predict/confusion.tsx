@@ -1,10 +1,12 @@
 // What is taken for what: a heat map of true against predicted classes; for many classes, the pairs that are confused most.
 import { useSignal } from "@preact/signals";
 import { useRef } from "preact/hooks";
+import { cellAfterKey } from "../shared/cell-after-key.ts";
 import { count as formatCount } from "../shared/format.ts";
+import { tint } from "../shared/tint.ts";
 import type { ClassAssessment } from "./assess.ts";
 import type { Choice } from "./choice.ts";
-import { cellAfterKey, confusedPairs, matrixOf, mostClasses, type MatrixCell } from "./matrix.ts";
+import { confusedPairs, matrixOf, mostClasses, type MatrixCell } from "./matrix.ts";
 import type { Naming } from "./words.ts";
 import "./confusion.css";
 
@@ -106,9 +108,6 @@ function Square({ cell, name, choice, counted, reachable, onFocus }: SquareProps
     </td>
   );
 }
-
-/** A single mistake among many is to be seen, too. In percent of the strongest tint. */
-const tint = (share: number): number => (share > 0 ? Math.round(25 + 75 * Math.sqrt(share)) : 0);
 
 function Pairs({ assessment, name, choice }: ConfusionProps) {
   const pairs = confusedPairs(assessment, pairsListed);

@@ -12,6 +12,7 @@ import { Predictions } from "./predictions.tsx";
 import { ProgressLine } from "./progress-line.tsx";
 import { Result } from "./result.tsx";
 import type { Run } from "./run.ts";
+import { Tables } from "./tables/tables.tsx";
 import { Timeline } from "./timeline/timeline.tsx";
 import { TopBar } from "./top-bar.tsx";
 import { Welcome } from "./welcome.tsx";
@@ -58,6 +59,7 @@ function During({ run }: { readonly run: Run }) {
       <div class="page-zones">
         <div class="page-zone page-curves">
           <Curves run={run} />
+          <Tables run={run} />
           <Predictions feed={run.feed} />
         </div>
         <div class="page-zone">

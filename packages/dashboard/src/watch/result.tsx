@@ -53,6 +53,15 @@ export function Result({ run }: { readonly run: Run }) {
             </dd>
           </div>
         )}
+        {done.bestCheckpoint !== undefined && done.bestCheckpoint !== done.checkpoint && (
+          <div>
+            <dt class="quiet small">Best on held-out samples</dt>
+            <dd>
+              <code data-testid="best-checkpoint">{done.bestCheckpoint}</code>{" "}
+              <Copy text={done.bestCheckpoint} what="the best checkpoint's path" />
+            </dd>
+          </div>
+        )}
         {done.parametersSha256 !== "" && (
           <div>
             <dt class="quiet small">Parameters, SHA-256</dt>

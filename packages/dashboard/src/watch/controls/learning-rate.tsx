@@ -8,22 +8,22 @@ import { readLearningRate } from "./read-learning-rate.ts";
 export function LearningRate({ run }: { readonly run: Run }) {
   const typed = useSignal("");
   // With a schedule, it is what that multiplies which can be changed.
-  const now = useComputed(() => {
-    const newest = run.view.value?.newest;
-    return newest?.baseLearningRate ?? newest?.learningRate;
-  }).value;
+  const base = useComputed(() => run.view.value?.newest?.baseLearningRate).value;
+  const newest = useComputed(() => run.view.value?.newest?.learningRate).value;
+  const now = base ?? newest;
   const value = readLearningRate(typed.value);
   const wrong = typed.value !== "" && value === undefined;
   const apply = async (event: Event): Promise<void> => {
     event.preventDefault();
     if (value === undefined) return;
-    const done = await ask(run.feed, { name: "learningRate", value }, `The learning rate is ${value} from the next step on.`);
+    const said = `The learning rate${base === undefined ? "" : " before the schedule"} is ${value} from the next step on.`;
+    const done = await ask(run.feed, { name: "learningRate", value }, said);
     if (done) typed.value = "";
   };
   return (
     <form class="controls-rate" onSubmit={(event) => void apply(event)}>
       <label>
-        <span class="quiet small">Learning rate</span>
+        <span class="quiet small">{base === undefined ? "Learning rate" : "Learning rate before the schedule"}</span>
         <input
           class="field"
           data-testid="control-learning-rate"

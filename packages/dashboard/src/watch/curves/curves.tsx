@@ -10,6 +10,7 @@ import { placeOf } from "./readout.ts";
 import { smoothings } from "./smoothing.ts";
 import { lossSpec, measureSpecs, metricSpec } from "./specs.ts";
 import { LastValues } from "./last-values.tsx";
+import { StandingList } from "./standing-list.tsx";
 
 export function Curves({ run }: { readonly run: Run }) {
   const start = useComputed(() => run.view.value?.start).value;
@@ -29,6 +30,7 @@ export function Curves({ run }: { readonly run: Run }) {
           <Chart key={spec.id} run={run} spec={spec} />
         ))}
       </div>
+      <StandingList run={run} />
       <LastValues run={run} />
     </Panel>
   );
