@@ -13,9 +13,11 @@ beforeEach(() => {
   watch = new Watch();
 });
 
-async function train(...args: string[]): Promise<{ run: Command; url: string }> {
+const train = (...args: string[]): Promise<{ run: Command; url: string }> => trainFile("examples/mnist/mlp.ts", ...args);
+
+async function trainFile(file: string, ...args: string[]): Promise<{ run: Command; url: string }> {
   const common = ["--engine", "cpu", "--json", "--out", temporaryFolder(), "--control-token", "the-token"];
-  const run = tabgrad(["train", "examples/mnist/mlp.ts", "--workers", "2", ...common, ...args]);
+  const run = tabgrad(["train", file, "--workers", "2", ...common, ...args]);
   const { url } = (await run.event("start")) as unknown as { url: string };
   return { run, url };
 }
@@ -145,6 +147,28 @@ describe("predictions on the live parameters", () => {
   });
 });
 
+describe("tables of an evaluation", () => {
+  it("are shown with names and shares, and read cell by cell with the arrow keys", async () => {
+    const { run, url } = await trainFile("e2e/runs/shown.ts", ...endless);
+    const browser = await launchBrowser();
+    const page = await openPage(await newPerson(browser, watch), url);
+    const { confusionMatrix } = (await run.event("eval")) as unknown as { confusionMatrix: number[][] };
+    const cell = page.locator('[data-cell="0-0"]');
+    await cell.first().waitFor();
+    expect(await page.getByTestId("matrix-cell").count()).toBe(confusionMatrix.length ** 2);
+    await cell.first().focus();
+    await page.keyboard.press("ArrowRight");
+    await page.keyboard.press("ArrowDown");
+    expect(await page.evaluate(() => document.activeElement?.getAttribute("aria-label"))).toMatch(
+      /^true 1, predicted 1: [\d,]+, [\d.]+ % of the true 1$/,
+    );
+    await expect.poll(() => page.getByTestId("matrix-pointed").textContent()).toMatch(/^true 1, predicted 1/);
+    await expect.poll(() => page.getByTestId("standing-clipped").textContent()).toMatch(/in \d+ of \d+/);
+    expect(await page.getByTestId("standing-stop-early").textContent()).toMatch(/Best accuracy\d+\.\d+ %/);
+    watch.check();
+  });
+});
+
 describe("everybody can use it", () => {
   const axe = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 
@@ -161,11 +185,12 @@ describe("everybody can use it", () => {
   }
 
   it.each(["light", "dark"] as const)("dashboard and join page have no flaw that axe finds, in %s", async (colorScheme) => {
-    const { url } = await train(...endless);
+    const { url } = await trainFile("e2e/runs/shown.ts", ...endless);
     const browser = await launchBrowser();
     const person = await newPerson(browser, watch, { colorScheme, bypassCSP: true, reducedMotion: "reduce" });
     const page = await openPage(person, `${url}/#control=the-token`);
-    await reaches(page, 20);
+    await page.getByTestId("matrix-cell").first().waitFor();
+    await page.getByTestId("by-class").locator("summary").click();
     expect(await violations(page)).toEqual([]);
     const join = await openPage(person, `${url}/join`);
     await join.getByTestId("join-gpu").waitFor();

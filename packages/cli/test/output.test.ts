@@ -60,11 +60,14 @@ const terminal = (isTTY: boolean) =>
     moveCursor: () => true,
   });
 
-function shown(events: readonly TelemetryEvent[], { isTTY = false, now = (): number => 0 } = {}): string {
+const shown = (...args: Parameters<typeof drawn>): string => stripVTControlCharacters(drawn(...args));
+
+function drawn(events: readonly TelemetryEvent[], { isTTY = false, now = (): number => 0 } = {}): string {
   const stream = terminal(isTTY);
   const progress = new Progress({ stream: stream as unknown as NodeJS.WriteStream, now });
   for (const event of events) progress.show(event);
-  return stripVTControlCharacters((stream.read() as Buffer | null)?.toString() ?? "");
+  progress.show({ event: "done" } as TelemetryEvent);
+  return (stream.read() as Buffer | null)?.toString() ?? "";
 }
 
 describe("JSON lines", () => {
@@ -99,6 +102,13 @@ describe("progress", () => {
   it("counts the last epoch of a run of steps as what it is", () => {
     const text = shown([start, ...[1, 2, 3, 4].map((number) => step(number, 1)), step(5, 1), step(6, 1)]);
     expect(text).toContain("epoch 2/2  loss 1.000");
+  });
+
+  it("says where in the epoch it was evaluated, and goes on with the bar", () => {
+    const events = [start, step(1, 1), step(2, 1), { ...evaluation, step: 2 }, step(3, 1)];
+    expect(shown(events)).toContain("epoch 1/2  step 2  loss 1.000");
+    // A bar takes the cursor away, and gives it back.
+    expect(drawn(events, { isTTY: true }).split("\u001B[?25l")).toHaveLength(3);
   });
 
   it("draws a bar on a terminal", () => {

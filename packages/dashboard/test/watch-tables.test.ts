@@ -1,4 +1,5 @@
 // Tables of an evaluation, and what a run does to its rate, its gradient and its end: what is said of them.
+import type { WatchedEvent } from "@tabgrad/core";
 import { describe, expect, it } from "vitest";
 import { standingFacts } from "../src/watch/curves/standing.ts";
 import { cellDetail, cellWords, classNaming, confusionCells, shareText } from "../src/watch/tables/confusion-cells.ts";
@@ -46,7 +47,7 @@ describe("a confusion matrix", () => {
 });
 
 describe("standingFacts", () => {
-  const facts = (...events: Parameters<typeof viewOf>) => standingFacts(viewOf(startEvent, running, ...events));
+  const facts = (...events: readonly WatchedEvent[]) => standingFacts(viewOf(startEvent, running, ...events));
 
   it("are none in a run that does nothing of the kind", () => expect(facts(...steps(3), evaluationEvent(3))).toEqual([]));
 
@@ -68,13 +69,13 @@ describe("standingFacts", () => {
         id: "stop-early",
         name: "Best accuracy",
         value: "97.85 %",
-        note: "at step 40; 2 of 5 evaluations without a better one until the run ends",
+        note: "at step 40; 2 evaluations without a better one, of 5 that end the run",
       },
       {
         id: "plateau",
         name: "Best loss",
         value: "–",
-        note: "1 of 3 evaluations without a better one until the learning rate falls",
+        note: "1 evaluation without a better one, of 3 that lower the learning rate",
       },
     ]);
   });

@@ -62,7 +62,8 @@ export class Progress {
     const { steps, of } = this.clipped;
     this.clipped = { steps: steps + (event.clipped ? 1 : 0), of: of + 1 };
     for (const share of event.shares) this.parts.set(share.name, (this.parts.get(share.name) ?? 0) + share.samples);
-    const position = event.step - (event.epoch - 1) * this.start!.stepsPerEpoch;
+    const position = this.positionOf(event);
+    if (this.stream.isTTY && !this.bar) this.drawBar();
     if (this.bar) this.bar.update(position, { text: this.text(event) });
     else if (this.now() - this.printedAt > quietMs) {
       this.printedAt = this.now();
@@ -77,7 +78,9 @@ export class Progress {
     this.parts.clear();
     this.clipped = { steps: 0, of: 0 };
     this.average.restart();
-    if (!this.stream.isTTY) return;
+  }
+
+  private drawBar(): void {
     const format = `{title} ${pc.cyan("{bar}")} {percentage} %  {text}`;
     this.bars = new MultiBar(
       { format, stream: this.stream, barsize: 20, hideCursor: true, gracefulExit: false, clearOnComplete: true, fps: 8 },
@@ -91,8 +94,15 @@ export class Progress {
     this.bars = undefined;
     this.bar = undefined;
     if (!this.lastStep) return;
-    this.stream.write(`${this.title()}  ${this.text(this.lastStep, false)}\n`);
+    // An evaluation, or the end of the run, may come in the middle of an epoch.
+    const place = this.positionOf(this.lastStep) === this.stepsInEpoch() ? "" : `  step ${count(this.lastStep.step)}`;
+    this.stream.write(`${this.title()}${place}  ${this.text(this.lastStep, false)}\n`);
     this.lastStep = undefined;
+  }
+
+  /** Steps of its epoch up to this one. */
+  private positionOf({ step, epoch }: StepEvent): number {
+    return step - (epoch - 1) * this.start!.stepsPerEpoch;
   }
 
   /** The last epoch of a run that counts steps may be a part of one. */

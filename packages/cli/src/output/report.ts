@@ -80,7 +80,7 @@ function summary(done: DoneEvent, start: StartEvent | undefined, width: number |
   ];
   if (loss !== null && outcome !== "diverged") {
     lines.push([pc.bold(metrics(means, start?.metricForms)), `loss ${decimal(loss)}`].filter((field) => field !== "").join("  "));
-    if (tables) lines.push(tablesText(tables, start ?? {}, width));
+    if (tables) lines.push(`${tablesText(tables, start ?? {}, width)}\n`);
   }
   if (checkpoint) lines.push(`checkpoint ${relative(process.cwd(), checkpoint) || "."}`);
   if (bestCheckpoint !== undefined && bestCheckpoint !== checkpoint)

@@ -70,6 +70,7 @@ const valueText = (value: number, form: MetricForm | undefined): string =>
 
 /** "best accuracy 97.85 % at step 940, 2 of 5 evaluations without a better one" */
 export function standingText({ metric, form, best, since, evaluations, patience }: Standing): string {
+  if (best !== null && evaluations === 0) return `the best ${metric} so far`;
   const waited = `${evaluations} of ${counted(patience, "evaluation")} without a better one`;
   if (best === null) return `no ${metric} yet that is a number, ${waited}`;
   return `best ${metric} ${valueText(best, form)} at step ${since}, ${waited}`;

@@ -22,8 +22,8 @@ export function standingFacts({ start, newest, timeline, evaluations }: RunView)
   if (newest?.lossScale !== undefined)
     facts.push({ id: "loss-scale", name: "Loss scale", value: count(newest.lossScale), note: "against underflow in f16" });
   const { stopEarly, plateau } = evaluations.at(-1) ?? {};
-  if (stopEarly) facts.push({ id: "stop-early", ...patience(stopEarly, "the run ends") });
-  if (plateau) facts.push({ id: "plateau", ...patience(plateau, "the learning rate falls") });
+  if (stopEarly) facts.push({ id: "stop-early", ...patience(stopEarly, "end the run") });
+  if (plateau) facts.push({ id: "plateau", ...patience(plateau, "lower the learning rate") });
   return facts;
 }
 
@@ -31,6 +31,6 @@ function patience({ metric, form, best, since, evaluations, patience }: Standing
   return {
     name: `Best ${metric}`,
     value: best === null ? "–" : metricText(best, form),
-    note: `${best === null ? "" : `at step ${count(since)}; `}${evaluations} of ${patience} evaluations without a better one until ${end}`,
+    note: `${best === null ? "" : `at step ${count(since)}; `}${evaluations} ${evaluations === 1 ? "evaluation" : "evaluations"} without a better one, of ${patience} that ${end}`,
   };
 }

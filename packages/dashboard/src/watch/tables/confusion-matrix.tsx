@@ -24,6 +24,9 @@ export function ConfusionMatrix({ counts, classNames }: ConfusionMatrixProps) {
   );
 }
 
+/** Letters of a name that has room above a narrow column. */
+const shortName = 3;
+
 interface GridProps {
   readonly counts: ConfusionMatrixProps["counts"];
   readonly name: ClassNaming;
@@ -35,6 +38,7 @@ function Grid({ counts, name, pointed }: GridProps) {
   const table = useRef<HTMLTableElement>(null);
   const rows = useMemo(() => confusionCells(counts), [counts]);
   const detail = cellDetail(counts.length);
+  const upright = counts.length > 5 && counts.some((_, i) => name(i).length > shortName);
   const cellAt = (truth: number, predicted: number) =>
     table.current?.querySelector<HTMLElement>(`[data-cell="${truth}-${predicted}"]`);
   const point = ({ target }: Event): void => {
@@ -56,7 +60,7 @@ function Grid({ counts, name, pointed }: GridProps) {
     <div class="scroller">
       <table
         ref={table}
-        class={`matrix-table ${detail} ${counts.length > 5 ? "upright" : ""}`}
+        class={`matrix-table ${detail} ${upright ? "upright" : ""} ${counts.length > 5 ? "many" : ""}`}
         role="grid"
         aria-label="Confusion matrix: rows are true classes, columns predicted ones"
         onKeyDown={move}
@@ -67,7 +71,10 @@ function Grid({ counts, name, pointed }: GridProps) {
       >
         <thead>
           <tr>
-            <td class="matrix-corner faint">true ↓ predicted →</td>
+            <td class="matrix-corner faint">
+              <span>predicted →</span>
+              <span>true ↓</span>
+            </td>
             {counts.map((_, i) => (
               <th key={i} scope="col" title={name(i)}>
                 <span>{name(i)}</span>
@@ -93,7 +100,7 @@ function Grid({ counts, name, pointed }: GridProps) {
                   data-cell={`${truth}-${cell.predicted}`}
                   data-count={cell.count}
                 >
-                  {detail !== "colours" && cell.count > 0 && count(cell.count)}
+                  {detail !== "colours" && cell.count > 0 && count(cell.count)}{" "}
                   {detail === "shares" && cell.count > 0 && <small>{shareText(cell.share)}</small>}
                 </td>
               ))}
