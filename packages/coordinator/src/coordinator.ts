@@ -16,7 +16,7 @@ import {
   type TelemetryEvent,
 } from "@tabgrad/core";
 import { CheckpointWriter, takeSnapshot, type Snapshot } from "./checkpoint/index.ts";
-import { commandEvent, isQuarantined, readers, type Action, type Outcome, type RunEvent } from "./decide/index.ts";
+import { commandEvent, isQuarantined, partOf, readers, type Action, type Outcome, type RunEvent } from "./decide/index.ts";
 import { resumedState } from "./decide/resume.ts";
 import { Versions } from "./decide/versions.ts";
 import { Description } from "./description.ts";
@@ -300,7 +300,8 @@ class CoordinatedRun implements RunningCoordinator, ConnectionHandler {
       step,
       version,
       microbatches: this.schedule.microbatches(purpose, step, microbatches),
-      upcomingShards: this.schedule.upcomingShards(purpose, step, microbatches),
+      // Each assignment says it anew, so it is of the whole part.
+      upcomingShards: this.schedule.upcomingShards(purpose, step, partOf(this.loop.state, worker, purpose, version)),
       ...(lossScale !== undefined && { lossScale }),
     });
   }

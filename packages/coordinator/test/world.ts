@@ -27,6 +27,8 @@ export class World implements Befallen {
   readonly reasons: Reason[] = [];
   outcome: Extract<Action, { kind: "end" }>["outcome"] | undefined;
   readonly evaluated: number[] = [];
+  /** Assignments that a worker was given behind others, where nothing but its speed asks for that. */
+  pieces = 0;
   private readonly plan: RunPlan;
   private readonly script: Script;
   private readonly agenda: { at: number; order: number; run: () => void }[] = [];
@@ -333,6 +335,7 @@ export class World implements Befallen {
     const connection = this.connections.get(action.worker);
     if (!connection) throw new Error("an assignment for somebody who is gone");
     this.books.assigned(this.state, workerId(connection.worker, connection.life), action);
+    if (!this.script.exact && this.state.workers.get(action.worker)!.assignments.length > 1) this.pieces++;
     const { version } = action;
     if (version === this.version && connection.sentVersion < version) this.sendParameters(connection);
     this.downward(connection, () => {

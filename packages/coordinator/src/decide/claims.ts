@@ -1,16 +1,16 @@
 // Contributions: which count, which are refused, and what a worker's contribution says of its speed, whatever becomes of it.
 import { settle } from "./account.ts";
 import { absolve, blame, maxRefusals, praise, quarantine } from "./conduct.ts";
-import { expectations, teamPace } from "./expectation.ts";
+import { expectations, expected, follows, teamPace } from "./expectation.ts";
 import { count, holders, objection, type Claim } from "./ledger.ts";
 import { backOff, isOverflow, mayOverflow, suspectOverflow } from "./loss-scale.ts";
 import { remove } from "./membership.ts";
-import { duration, measured, punctual, smoothing, unknownPunctuality } from "./pace.ts";
+import { measured, punctual, smoothing, unknownPunctuality } from "./pace.ts";
 import type { OpenAssignment } from "./state.ts";
 import { confirms, factorOf, faultOf, normOf, suspectOf, withNorm, type Fault, type Suspect } from "./suspicion.ts";
 import type { Turn } from "./turn.ts";
 import { proceed } from "./work.ts";
-import { excuse, type WorkerRecord } from "./workers.ts";
+import type { WorkerRecord } from "./workers.ts";
 
 export function claim(turn: Turn, id: string, claimed: Claim, squaredNorm: number | undefined): void {
   const { workers, assignments } = turn.state;
@@ -136,31 +136,30 @@ function accept(turn: Turn, worker: WorkerRecord, open: OpenAssignment, claimed:
     countedAt: turn.now,
     samples: worker.samples + (open.purpose === "train" ? claimed.samples : 0),
   });
-  praise(turn, worker);
+  // However many pieces its part has, it is one.
+  if (!follows(open, worker.freeAt)) praise(turn, worker);
   settle(turn, worker.id);
 }
 
 /**
  * Somebody else was first. A worker that has not begun, or only helped out, is told so: it says nothing more, and is taken to be free
- * when it was expected to end. One that was slow is waited for: nothing is queued behind what it does, and when its contribution is
+ * when it was expected to end. One that was slow is waited for: nothing stays queued behind what it does, and when its contribution is
  * there, it shows that the worker is free, and how slow it was.
  */
 function spare(turn: Turn, id: number): void {
   const open = turn.state.assignments.get(id)!;
   const worker = turn.state.workers.get(open.worker)!;
   const { end } = expectations(turn.state, worker).find((one) => one.id === id)!;
-  const hasBegun = worker.assignments[0] === id;
-  if (!open.isCopy) turn.setWorker(worker.id, { sparedIn: turn.state.ledger!.step });
+  const [head, ...rest] = worker.assignments;
+  const hasBegun = head === id;
   if (hasBegun && (!open.isCopy || turn.now > end)) {
-    const assignments = new Map(turn.state.assignments).set(id, { ...open, counts: false });
-    return turn.set({ assignments });
+    turn.set({ assignments: new Map(turn.state.assignments).set(id, { ...open, counts: false }) });
+    for (const queued of rest) turn.recall(queued);
+    if (!open.isCopy) turn.setWorker(worker.id, { sparedIn: turn.state.ledger!.step });
+    return;
   }
-  turn.close(id);
-  turn.setWorker(worker.id, {
-    excused: excuse(worker.excused, [id]),
-    ...(hasBegun && Number.isFinite(end) && { freeAt: Math.max(turn.now, end) }),
-  });
-  turn.actions.push({ kind: "recall", worker: worker.id, assignment: id });
+  turn.recall(id);
+  if (hasBegun && Number.isFinite(end)) turn.setWorker(worker.id, { freeAt: Math.max(turn.now, end) });
 }
 
 /** Of a contribution that came after its deadline, or only shows how fast a worker is. */
@@ -175,10 +174,9 @@ function measure(turn: Turn, worker: WorkerRecord, open: OpenAssignment, { assig
   const { samples, since } = open;
   // When it became free may be a guess; it did not begin later than it must have.
   const elapsed = Math.max(now - Math.max(since, worker.freeAt), Math.min(computing, now - since), 0);
-  const measurement = { samples, elapsed, computing };
   if (!pace) {
     // The first one has to load the model and fetch shards, too.
-    const first = measured(undefined, measurement);
+    const first = measured(undefined, { samples, elapsed, computing });
     const overhead = Math.min(first.overhead, teamPace(state.workers)?.overhead ?? Infinity);
     return turn.setWorker(worker.id, { pace: { ...first, overhead }, measurements: 1 });
   }
@@ -187,8 +185,10 @@ function measure(turn: Turn, worker: WorkerRecord, open: OpenAssignment, { assig
   const isSurprise = !open.counts || now > deadline;
   const weight = isSurprise ? surpriseWeight : Math.max(smoothing, 1 / measurements);
   turn.setWorker(worker.id, {
-    pace: measured(pace, measurement, weight),
+    pace: measured(pace, { samples, elapsed, computing: follows(open, worker.freeAt) ? undefined : computing }, weight),
     measurements: measurements + 1,
-    punctuality: isSurprise ? unknownPunctuality : punctual(punctuality, elapsed / Math.max(duration(samples, pace), 1e-3)),
+    punctuality: isSurprise
+      ? unknownPunctuality
+      : punctual(punctuality, elapsed / Math.max(expected(open, worker.freeAt, pace), 1e-3)),
   });
 }

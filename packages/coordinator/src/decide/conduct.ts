@@ -5,15 +5,15 @@ import type { WorkerRecord } from "./workers.ts";
 export interface Conduct {
   /** Contributions that were refused; forgotten when enough have counted since. */
   readonly refusals: number;
-  /** Contributions that counted since the last refusal. */
+  /** Parts of a step that counted since the last refusal. */
   readonly clean: number;
   readonly isQuarantined: boolean;
 }
 
 /** So many refusals, and the worker is sent away for good … */
 export const maxRefusals = 3;
-/** … unless so many contributions in a row counted in between. */
-const cleanContributions = 100;
+/** … unless so many parts in a row counted in between. */
+const cleanParts = 100;
 /** Workers to remember. */
 const maxRemembered = 4096;
 
@@ -33,12 +33,12 @@ export function absolve(turn: Turn, workerId: string): void {
   if (before && !before.isQuarantined) remember(turn, workerId, { ...before, refusals: before.refusals - 1 });
 }
 
-/** Something of it counted. */
+/** A part of it counted. */
 export function praise(turn: Turn, { workerId }: WorkerRecord): void {
   const before = turn.state.conduct.get(workerId);
   if (!before) return;
   const clean = before.clean + 1;
-  remember(turn, workerId, clean >= cleanContributions ? unblemished : { ...before, clean });
+  remember(turn, workerId, clean >= cleanParts ? unblemished : { ...before, clean });
 }
 
 export function quarantine(turn: Turn, { workerId }: WorkerRecord): void {

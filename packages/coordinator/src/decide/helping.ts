@@ -1,4 +1,4 @@
-// What workers do that have nothing of their own: at the end of a step, a copy of what is expected last; and where they are too slow to
+// What workers do that have nothing of their own: at the end of a step, what others have and is expected last; and where they are too slow to
 // be of use, now and then a microbatch that shows how fast they are now. No timeout is set anywhere: all of it follows from what was
 // measured.
 import { expectations, teamPace, type Expectation } from "./expectation.ts";
@@ -28,7 +28,7 @@ interface Group {
 export function help(turn: Turn): void {
   for (const { id } of idleWorkers(turn.state.workers)) {
     const worker = turn.state.workers.get(id)!;
-    if (!copy(turn, worker) && isProbeDue(turn, worker)) turn.assign(id, [0], { counts: false });
+    if (!take(turn, worker) && isProbeDue(turn, worker)) turn.assign(id, [0], { counts: false });
   }
 }
 
@@ -56,8 +56,8 @@ function groups(state: RunState): Group[] {
   return [...found.values()];
 }
 
-/** Has the worker take a copy of what is expected last, where that is sensible. */
-function copy(turn: Turn, worker: WorkerRecord): boolean {
+/** Has the worker take what is expected last, where that is sensible: a copy of it, if somebody has begun with it. */
+function take(turn: Turn, worker: WorkerRecord): boolean {
   const { state, now } = turn;
   const pace = paceFrom(now, worker) ?? teamPace(state.workers);
   if (!pace) return false;
@@ -70,11 +70,20 @@ function copy(turn: Turn, worker: WorkerRecord): boolean {
   }
   if (!latest) return false;
   const { microbatches, samples, holders } = latest.group;
+  const [first] = holders;
+  if (!isBegun(state, first)) {
+    // It just changes hands: who would compute it as well would begin with the next step late.
+    turn.recall(first.id);
+    turn.assign(worker.id, microbatches);
+    return true;
+  }
   turn.assign(worker.id, microbatches, { isCopy: true });
   const gain = latest.end - now - duration(samples, pace);
-  announce(turn, worker, holders[0], Number.isFinite(gain) ? gain : undefined);
+  announce(turn, worker, first, Number.isFinite(gain) ? gain : undefined);
   return true;
 }
+
+const isBegun = ({ workers }: RunState, { id, open }: Expectation): boolean => workers.get(open.worker)!.assignments[0] === id;
 
 /** When the first of those that are not late yet is expected. */
 const soonest = ({ holders }: Group, now: number): number =>

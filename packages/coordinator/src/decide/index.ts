@@ -4,7 +4,7 @@ export { openLedger, type Claim, type Ledger, type LedgerEntry, type Purpose, ty
 export { decide } from "./run.ts";
 export { isQuarantined } from "./conduct.ts";
 export { nextWake } from "./helping.ts";
-export { readers } from "./work.ts";
+export { partOf, readers } from "./work.ts";
 export type { Pace } from "./pace.ts";
 export { shares } from "./shares.ts";
 export {

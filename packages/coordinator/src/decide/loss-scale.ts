@@ -5,7 +5,7 @@ import { openLedger, type Claim } from "./ledger.ts";
 import type { RunState } from "./state.ts";
 import { suspectOf } from "./suspicion.ts";
 import type { Turn } from "./turn.ts";
-import { atWork, excuse, type WorkerRecord } from "./workers.ts";
+import { atWork, type WorkerRecord } from "./workers.ts";
 
 export interface LossScale {
   /** A power of two, from 1 to 2^32. */
@@ -50,11 +50,7 @@ export function suspectOverflow(turn: Turn, { id: worker, workerId }: WorkerReco
 export function backOff(turn: Turn): void {
   const { ledger, lossScale } = turn.state;
   const { step, version } = ledger!;
-  for (const [id, { worker }] of turn.state.assignments) {
-    turn.close(id);
-    turn.setWorker(worker, { excused: excuse(turn.state.workers.get(worker)!.excused, [id]) });
-    turn.actions.push({ kind: "recall", worker, assignment: id });
-  }
+  for (const id of turn.state.assignments.keys()) turn.recall(id);
   const scale = lossScale!.scale / 2;
   turn.set({
     ledger: openLedger("train", step, version, turn.plan.stepSamples(step)),

@@ -5,11 +5,11 @@
 export interface Pace {
   /** Milliseconds that do not depend on the share: parameters down, gradient up. */
   readonly overhead: number;
-  /** Milliseconds of computing for a sample. */
+  /** Milliseconds of computing for a sample. Of several pieces of a share, the ones before are sent meanwhile. */
   readonly perSample: number;
 }
 
-/** Milliseconds for so many samples. */
+/** Milliseconds for so many samples, in however many pieces. */
 export const duration = (samples: number, { overhead, perSample }: Pace): number => overhead + samples * perSample;
 
 export function averagePace(paces: readonly (Pace | undefined)[]): Pace | undefined {
@@ -23,8 +23,8 @@ export interface Measurement {
   readonly samples: number;
   /** Milliseconds from when the worker could begin until its contribution was there, by our clock. */
   readonly elapsed: number;
-  /** The part of it that the worker says it computed. */
-  readonly computing: number;
+  /** The part of it that the worker says it computed; undefined where it did so while the piece before was on its way: all of it, then. */
+  readonly computing: number | undefined;
 }
 
 /** Weight of the newest measurement. */
@@ -32,11 +32,12 @@ export const smoothing = 0.2;
 
 /** The pace with one measurement more. */
 export function measured(before: Pace | undefined, { samples, elapsed, computing }: Measurement, weight = smoothing): Pace {
-  const busy = Math.min(Math.max(computing, 0.001), Math.max(elapsed, 0.001));
+  const busy = Math.min(Math.max(computing ?? elapsed, 0.001), Math.max(elapsed, 0.001));
   const now = { overhead: Math.max(elapsed - busy, 0), perSample: busy / samples };
   if (!before) return now;
   const mix = (old: number, next: number): number => old + weight * (next - old);
-  return { overhead: mix(before.overhead, now.overhead), perSample: mix(before.perSample, now.perSample) };
+  const overhead = computing === undefined ? before.overhead : mix(before.overhead, now.overhead);
+  return { overhead, perSample: mix(before.perSample, now.perSample) };
 }
 
 /** How reliable a worker's pace is: the time it took as a part of what was expected, and the mean deviation of that, both smoothed. */

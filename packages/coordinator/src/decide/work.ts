@@ -1,16 +1,17 @@
 // What is computed: opens the ledgers of steps and evaluations one after another, and hands their microbatches out.
 import { isOnLeave } from "./account.ts";
-import { blocksOf } from "./blocks.ts";
 import { adopt, divide } from "./division.ts";
+import { teamPace } from "./expectation.ts";
 import { help } from "./helping.ts";
-import { holders, isComplete, openLedger, pendingMicrobatches, totalsOf, type Ledger } from "./ledger.ts";
-import { cut } from "./shares.ts";
+import { holders, isComplete, openLedger, pendingMicrobatches, totalsOf, type Ledger, type Purpose } from "./ledger.ts";
 import { afterFiniteStep } from "./loss-scale.ts";
+import { blocksOf, pieceLength, piecesOf } from "./pieces.ts";
+import { cut } from "./shares.ts";
 import type { RunState } from "./state.ts";
 import type { Turn } from "./turn.ts";
 import { Versions } from "./versions.ts";
 import { hasToStop, standings, watch } from "./watched.ts";
-import { atWork, idleWorkers, type WorkerRecord } from "./workers.ts";
+import { atWork, idleWorkers, usablePace, type WorkerRecord } from "./workers.ts";
 
 /** The optimizer step has been taken. */
 export function applied(turn: Turn, step: number): void {
@@ -119,10 +120,20 @@ function shareOut(turn: Turn): void {
   if (pending.length === 0 || idle.length === 0) return;
   for (const { id } of idleWorkers(workers)) turn.setWorker(id, { isLeftOut: true });
   cut(pending, lengths(turn, pending, idle)).forEach((microbatches, i) => {
-    const { id } = idle[i];
-    const pieces = turn.plan.exact ? blocksOf(microbatches, entries.length) : [microbatches];
-    for (const piece of pieces) if (piece.length > 0) turn.assign(id, piece);
+    const length = longestPiece(turn, idle[i], microbatches);
+    const pieces = turn.plan.exact ? blocksOf(microbatches, entries.length, length) : piecesOf(microbatches, length);
+    for (const piece of pieces) turn.assign(idle[i].id, piece);
   });
+}
+
+/**
+ * Microbatches that may be computed in one piece. One worker alone in a run that is not exact gets all in one: gradients that are added
+ * in another order differ in their last bits, and its results should not depend on the time that anything took.
+ */
+function longestPiece({ plan, state: { ledger, workers } }: Turn, worker: WorkerRecord, microbatches: readonly number[]): number {
+  if (!plan.exact && atWork(workers).length === 1) return Infinity;
+  const samples = microbatches.reduce((sum, index) => sum + ledger!.entries[index].samples, 0) / microbatches.length;
+  return pieceLength(samples, usablePace(worker) ?? teamPace(workers));
 }
 
 /** Who has nothing to do and can be given a part: of those that are on leave, none but where there is nobody else. */
@@ -166,3 +177,9 @@ function isReady(turn: Turn): boolean {
 export const readers = ({ assignments }: RunState, version: number): string[] => [
   ...new Set([...assignments.values()].filter((open) => open.version === version).map(({ worker }) => worker)),
 ];
+
+/** All that a worker has to compute for that purpose with that version of the parameters, in however many pieces. */
+export const partOf = ({ assignments }: RunState, worker: string, purpose: Purpose, version: number): number[] =>
+  [...assignments.values()]
+    .filter((open) => open.worker === worker && open.purpose === purpose && open.version === version)
+    .flatMap(({ microbatches }) => microbatches);
