@@ -5,15 +5,13 @@ import type { LocalFile } from "./files/byte-reader.ts";
 import type { Find } from "./files/find.ts";
 import { imageFolderSource } from "./images/source.ts";
 import type { DataSource } from "./samples.ts";
-import { openArrow } from "./table/arrow.ts";
 import { openCsv } from "./table/csv.ts";
 import { openJsonLines } from "./table/json-lines.ts";
-import { openParquet } from "./table/parquet.ts";
 import { tableSource } from "./table/source.ts";
 import { joined, type Table } from "./table/table.ts";
 import { textSource } from "./text/source.ts";
 
-/** How a file of the table's format is opened. */
+/** How a file of the table's format is opened. Large libraries are loaded when they are needed: most runs read something else. */
 function tableOpener(spec: TableSpec): (file: LocalFile) => Promise<Table> {
   switch (spec.kind) {
     case "csv":
@@ -21,9 +19,9 @@ function tableOpener(spec: TableSpec): (file: LocalFile) => Promise<Table> {
     case "jsonLines":
       return openJsonLines;
     case "parquet":
-      return openParquet;
+      return async (file) => (await import("./table/parquet.ts")).openParquet(file);
     case "arrow":
-      return openArrow;
+      return async (file) => (await import("./table/arrow.ts")).openArrow(file);
     default:
       return spec satisfies never;
   }

@@ -1,6 +1,5 @@
 // One image file as the bytes of a sample: [channels, height, width].
 import { TabgradError } from "@tabgrad/core";
-import sharp from "sharp";
 
 export interface ImageFormat {
   readonly channels: 1 | 3;
@@ -20,6 +19,8 @@ const sharpFit = { crop: "cover", pad: "contain", stretch: "fill" } as const;
 
 /** @throws TabgradError DATA_IMAGE_INVALID where the file is no image, or a damaged one. */
 export async function decodeImage(path: string, { channels, size, fit }: ImageFormat): Promise<DecodedImage> {
+  // Loaded when the first image is: most runs have none.
+  const { default: sharp } = await import("sharp");
   try {
     // Cameras note how they were held; a picture is turned accordingly before anything else.
     let image = sharp(path, { failOn: "error" }).autoOrient().flatten({ background: "#000" });
