@@ -47,7 +47,7 @@ describe("examples", () => {
     writeCifarFiles(folder, { train: 320, test: 100 });
     const files = [`data.path=${folder}/data_batch_*.bin`, `data.test.path=${folder}/test_batch.bin`];
     // Small batches want a smaller learning rate.
-    const short = ["batchSize=16", "optimizer.learningRate=0.025", "epochs=2"];
+    const short = ["batchSize=16", "microbatchSize=16", "optimizer.learningRate=0.025", "epochs=2"];
     const { done } = await train("cifar/resnet.ts", [...files, ...short]);
     expect(done).toMatchObject({ step: 40, accuracy: atLeast(0.7) });
   });

@@ -7,6 +7,7 @@ describe("examples/cifar/resnet.ts", () => {
   const graph = forwardGraph({
     model: run.model,
     loss: run.loss,
+    microbatchSize: run.microbatchSize,
     data: { features: { shape: [3, 32, 32], scale: 1 / 255, shift: 0 }, labels: { kind: "classes", count: 10 } },
   });
 
@@ -15,6 +16,7 @@ describe("examples/cifar/resnet.ts", () => {
     const kernels = shapes.filter((shape) => shape.length === 4).map((shape) => shape[2]);
     expect([3, 1].map((size) => kernels.filter((kernel) => kernel === size).length)).toEqual([19, 2]);
     expect(shapes.filter((shape) => shape.length === 2)).toEqual([[10, 64]]);
-    expect(initialParameters(graph, run.seed ?? 1)).toHaveLength(272_282);
+    expect(initialParameters(graph, run.seed ?? 1)).toHaveLength(272_282 + 1_376);
+    expect(shapes.length).toBe(19 + 2 + 19 * 4 + 2);
   });
 });

@@ -8,7 +8,8 @@
 //
 //     inputs 12 and 4, weights 0.5 and −1, bias 1:     12 · 0.5 + 4 · (−1) + 1 = 3, which is above 0, so the answer is 1
 //
-// In tabgrad the sum is a `dense` layer of one unit, and the answer a `step` after it.
+// In tabgrad the sum is a `dense` layer of one unit, and the answer a `step` after it. The command takes a second: a perceptron learns
+// "and" and "or", still gives 4 wrong answers in its hundredth round of "xor", and two layers have all of that right.
 import { dense, evaluate, predictionGraph, sequential, step, withRows, type Layer } from "tabgrad";
 
 export const weightedSum = dense(1);
