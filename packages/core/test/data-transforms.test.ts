@@ -11,6 +11,8 @@ import {
   transformsSchema,
   type TransformSpec,
 } from "../src/data/index.ts";
+import { evaluate } from "../src/graph/index.ts";
+import { centreCrop, predictionGraph } from "../src/model/index.ts";
 import { keyed } from "../src/random/index.ts";
 
 const geometry = fc.record({
@@ -136,6 +138,26 @@ describe("cutOut", () => {
   });
 });
 
+describe("shift, and the middle of it", () => {
+  it("is a random piece of the image, any of them equally likely", () => {
+    const [size, side] = [6, 4];
+    const graph = predictionGraph(centreCrop(side), [1, size, size]);
+    const pixels = Float32Array.from({ length: size * size }, (_, i) => 1 + i);
+    const pieces = new Map<number, number>();
+    const draws = 1800;
+    for (let seed = 0; seed < draws; seed++) {
+      const features = transformed([shift({ x: 1, y: 1 })], { shape: [1, size, size], pixels }, seed);
+      const piece = [...evaluate(graph, { features }, []).prediction.data];
+      const first = piece[0];
+      expect(piece).toEqual(Array.from({ length: side * side }, (_, i) => first + size * Math.floor(i / side) + (i % side)));
+      pieces.set(first, (pieces.get(first) ?? 0) + 1);
+    }
+    expect([...pieces.keys()].sort((a, b) => a - b)).toEqual([1, 2, 3, 7, 8, 9, 13, 14, 15]);
+    // 200 each, with a standard deviation of 13.
+    for (const count of pieces.values()) expect(Math.abs(count - draws / 9)).toBeLessThan(60);
+  });
+});
+
 describe("transforms in training batches", () => {
   const fields = [{ name: "features", storage: "uint8", shape: [4, 4] }] as const;
   const shard = { samples: 6, values: [Uint8Array.from({ length: 96 }, (_, i) => 1 + i)] };
@@ -176,6 +198,7 @@ describe("transforms in training batches", () => {
   it("are checked field by field", () => {
     const messages = (value: unknown): string[] => transformsSchema.safeParse(value).error!.issues.map(({ message }) => message);
     expect(messages([{ kind: "randomCrop", padding: 0 }])).toEqual(["expected a whole number of pixels from 1 to 65536"]);
+    expect(messages([{ kind: "randomCrop", padding: 4, size: 24 }])[0]).toContain("begin the model with centreCrop(24)");
     expect(messages([{ kind: "rotate" }])).toEqual(["expected randomCrop({ … }), horizontalFlip(), shift({ … }) or cutOut({ … })"]);
     expect(messages([{ kind: "horizontalFlip", probability: 2 }])).toEqual(["expected a number from 0 (never) to 1 (always)"]);
     expect(messages("flip")[0]).toContain("expected a list such as");

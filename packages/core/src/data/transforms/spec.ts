@@ -37,13 +37,19 @@ export type TransformSpec =
   | (ShiftOptions & { readonly kind: "shift" })
   | (CutOutOptions & { readonly kind: "cutOut" });
 
-/** Pads the image on all sides, and cuts a piece of its former size out of that, anywhere. */
+/**
+ * Pads the image on all sides, and cuts a piece of its former size out of that, anywhere. For smaller pieces, see `shift`: an evaluation
+ * has to see images of the same size.
+ */
 export const randomCrop = (options: RandomCropOptions): TransformSpec => ({ kind: "randomCrop", ...options });
 
 /** Mirrors the image, left to right, or leaves it. */
 export const horizontalFlip = (options: HorizontalFlipOptions = {}): TransformSpec => ({ kind: "horizontalFlip", ...options });
 
-/** Moves the image; what it leaves empty is 0. */
+/**
+ * Moves the image; what it leaves empty is 0. With `centreCrop(24)` as the model's first layer, `shift({ x: 4, y: 4 })` trains on random
+ * pieces of 24 × 24 of images of 32 × 32, all equally likely, and evaluates on their middle.
+ */
 export const shift = (options: ShiftOptions): TransformSpec => ({ kind: "shift", ...options });
 
 /**
@@ -58,6 +64,8 @@ const pixels = (from: number) => {
   const error = `expected a whole number of pixels from ${from} to ${maxPixels}`;
   return z.int({ error }).min(from, { error }).max(maxPixels, { error });
 };
+const noSmaller =
+  "randomCrop keeps an image's size; for pieces of 24 × 24 of 32 × 32, begin the model with centreCrop(24) and use shift({ x: 4, y: 4 }), half of what is cut off";
 const probabilityError = "expected a number from 0 (never) to 1 (always)";
 
 const transformSchema = z.discriminatedUnion(
@@ -67,6 +75,7 @@ const transformSchema = z.discriminatedUnion(
       kind: z.literal("randomCrop"),
       padding: pixels(1),
       fill: z.enum(["zero", "edge", "reflect"], { error: 'expected "zero", "edge" or "reflect"' }).optional(),
+      size: z.never({ error: noSmaller }).optional(),
     }),
     z.strictObject({
       kind: z.literal("horizontalFlip"),
