@@ -36,6 +36,21 @@ describe("train", () => {
     expect(children.filter(isAlive)).toEqual([]);
   });
 
+  it("ends with a checkpoint when nobody reads its output any more", async () => {
+    const out = temporaryFolder();
+    const run = tabgrad(["train", mlp, "--workers", "1", "--out", out, ...endless]);
+    await run.event("step");
+    const children = childrenOf(run.pid);
+    run.closeOutput();
+    const { exitCode, stderr } = await run.ended;
+    expect(exitCode).toBe(130);
+    expect(stderr).not.toMatch(/EPIPE|"level":50/);
+    // That of step 0 is there from the beginning.
+    const steps = readdirSync(out).filter((name) => name.startsWith("step-"));
+    expect(Math.max(...steps.map((name) => Number(name.slice("step-".length))))).toBeGreaterThan(0);
+    expect(children.filter(isAlive)).toEqual([]);
+  });
+
   it("leaves no worker behind when it is killed outright", async () => {
     const run = tabgrad(["train", mlp, "--workers", "2", "--out", temporaryFolder(), ...endless]);
     await run.event("step");

@@ -70,6 +70,11 @@ export class Command {
     this.child.kill(signal);
   }
 
+  /** Nobody reads its standard output any more, as after `| head -1`. */
+  closeOutput(): void {
+    this.child.stdout!.destroy();
+  }
+
   /** The first event that fits; waits for it, and fails if the process ends before. */
   event(name: string, fits: (event: JsonEvent) => boolean = () => true): Promise<JsonEvent> {
     return this.until(() => this.events.find((event) => event.event === name && fits(event)), `a "${name}" event`);

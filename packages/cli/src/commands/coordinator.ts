@@ -1,7 +1,7 @@
 // `tabgrad coordinator`: shares a run out to workers that come by themselves.
 import { errorKinds, exitCodes, TabgradError, type DoneEvent } from "@tabgrad/core";
 import { Command } from "commander";
-import { interrupts } from "../interrupts.ts";
+import { interrupts, outputClosed } from "../interrupts.ts";
 import { defaultsIn, options, withRunOptions, withServingOptions, type RunOptions, type ServingOptions } from "../options.ts";
 import { createReport } from "../output/report.ts";
 import { lingerAfter, prepareRun, serveRun } from "../run.ts";
@@ -35,9 +35,14 @@ async function coordinate(file: string | undefined, given: CoordinatorCommandOpt
 }
 
 export function stopOnInterrupt(signal: AbortSignal, stop: (why: string) => void): void {
-  const now = (): void => stop(`stopped by ${signal.reason === "SIGINT" ? "Ctrl-C" : String(signal.reason)}`);
+  const now = (): void => stop(whyStopped(signal.reason));
   if (signal.aborted) now();
   else signal.addEventListener("abort", now, { once: true });
+}
+
+function whyStopped(reason: unknown): string {
+  if (reason === outputClosed) return "stopped: nobody reads its output any more";
+  return `stopped by ${reason === "SIGINT" ? "Ctrl-C" : String(reason)}`;
 }
 
 /** The exit code of a run that finished or was stopped. @throws TabgradError DIVERGED */

@@ -22,8 +22,8 @@ export function ProgressLine({ run }: { readonly run: Run }) {
           <span class="quiet"> of {steps > 0 ? count(steps) : "–"}</span>
         </Fact>
         <Fact name="epoch">
-          {epoch ?? "–"}
-          <span class="quiet"> of {epochs ?? "–"}</span>
+          {epoch === undefined ? "–" : count(epoch)}
+          <span class="quiet"> of {epochs === undefined ? "–" : count(epochs)}</span>
         </Fact>
         <Fact name={isOver(phase) ? "took" : "elapsed"}>
           <span data-testid="elapsed">{duration(elapsedSeconds)}</span>

@@ -21,7 +21,7 @@ export function Workers({ run }: { readonly run: Run }) {
   return (
     <Panel title="Workers" id="workers" aside={<p class="quiet small number">{workers ? count(list.length) : ""}</p>}>
       {list.length > 0 ? (
-        <div class="workers-scroller scroller" tabindex={list.length > 8 ? 0 : -1}>
+        <div class="workers-scroller scroller" tabindex={list.length > 5 ? 0 : -1}>
           <table class="workers-table">
             <thead>
               <tr>
