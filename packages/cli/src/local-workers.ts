@@ -15,7 +15,14 @@ export interface LocalWorkersOptions {
   /** A line that a worker wrote on stderr. */
   readonly onLine: (name: string, line: string) => void;
   /** A worker's process ended, and nobody had asked it to. */
-  readonly onExit: (name: string, exitCode: number | null, lastLines: readonly string[]) => void;
+  readonly onExit: (name: string, end: WorkerEnd) => void;
+}
+
+export interface WorkerEnd {
+  readonly exitCode: number | null;
+  /** "ended with exit code 3", "was killed by SIGKILL" */
+  readonly how: string;
+  readonly lastLines: readonly string[];
 }
 
 export class LocalWorkers {
@@ -60,9 +67,10 @@ export class LocalWorkers {
         onLine(name, line);
       }
     });
-    child.once("close", (exitCode) => {
+    child.once("close", (exitCode, signal) => {
       this.children.delete(name);
-      if (!this.ending) onExit(name, exitCode, lastLines);
+      const how = signal === null ? `ended with exit code ${exitCode}` : `was killed by ${signal}`;
+      if (!this.ending) onExit(name, { exitCode, how, lastLines });
     });
   }
 }

@@ -7,6 +7,7 @@ import { describe, expect, it } from "vitest";
 import { count, decimal, duration, metrics, percent } from "../src/output/format.ts";
 import { toJsonLine } from "../src/output/json-lines.ts";
 import { Progress } from "../src/output/progress.ts";
+import { summary } from "../src/output/report.ts";
 import { Reading } from "../src/output/reading.ts";
 import { tablesText } from "../src/output/tables.ts";
 
@@ -190,6 +191,24 @@ describe("tables at the end", () => {
     const lines = stripVTControlCharacters(tablesText({ own: rows }, {}, 80)).split("\n");
     expect(lines.slice(1, 3)).toEqual(["own  25 × 2", "0   0.000  0.5000"]);
     expect(lines.at(-1)).toBe("and 5 more rows");
+  });
+});
+
+describe("the end of a run", () => {
+  const done = {
+    ...({ event: "done", outcome: "stopped", why: "stopped by Ctrl-C", loss: 0.25, metrics: { accuracy: 0.875 } } as const),
+    ...{ step: 4, checkpoint: null, parametersSha256: "", seconds: 7, samples: 400, samplesPerSecond: 57 },
+  };
+  const context = { start: start };
+  const evaluated = evaluation;
+  const said = (...args: Parameters<typeof summary>): string => stripVTControlCharacters(summary(...args));
+
+  it("says what its numbers were measured on", () => {
+    expect(said(done, { ...context, evaluation: evaluated })).toBe(
+      "\nstopped after 4 steps, 400 samples in 0:07 (57 samples/s): stopped by Ctrl-C\naccuracy 87.50 %  loss 0.2500  on 50 held-out samples\n",
+    );
+    expect(said({ ...done, step: 5 }, { ...context, evaluation: evaluated })).toContain("loss 0.2500  of the last step's batch\n");
+    expect(said(done, context)).toContain("of the last step's batch");
   });
 });
 

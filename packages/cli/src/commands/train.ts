@@ -59,11 +59,11 @@ async function train(file: string | undefined, given: TrainOptions): Promise<num
     threads: given.threads ?? Math.max(1, Math.floor(availableParallelism() / given.workers)),
     verbose: given.verbose ?? false,
     onLine: hear,
-    onExit(name, exitCode, lines) {
+    onExit(name, { exitCode, how, lastLines }) {
       // A worker that was told that the run is over may be gone before the last checkpoint is written.
       if (exitCode === 0) return;
-      failures.add(name, exitCode, lines);
-      log.warn(`${name} ended with exit code ${exitCode}`);
+      failures.add(name, how, lastLines);
+      log.warn(`${name} ${how}`);
       if (failures.all) coordinator.stop(allFailed);
     },
   });
@@ -123,8 +123,8 @@ class Failures {
     this.count = count;
   }
 
-  add(name: string, exitCode: number | null, lastLines: readonly string[]): void {
-    this.lines.set(name, lastLines.length > 0 ? lastLines : [`exit code ${exitCode}`]);
+  add(name: string, how: string, lastLines: readonly string[]): void {
+    this.lines.set(name, lastLines.length > 0 ? lastLines : [`${name} ${how}`]);
   }
 
   get all(): boolean {

@@ -1,5 +1,5 @@
 // Shows a run to whoever started it: JSON lines on stdout for a script, a progress bar and a summary for a person.
-import { sentence, type DoneEvent, type Reason, type StartEvent, type TelemetryEvent } from "@tabgrad/core";
+import { sentence, type DoneEvent, type EvaluationEvent, type Reason, type StartEvent, type TelemetryEvent } from "@tabgrad/core";
 import { relative } from "node:path";
 import pc from "picocolors";
 import type { Logger } from "pino";
@@ -31,6 +31,7 @@ export function createReport(options: CommonOptions & { readonly json?: true }):
     return { log, show, reading, invite: (invitation) => logInvitation(invitation, log) };
   }
   let start: StartEvent | undefined;
+  let evaluation: EvaluationEvent | undefined;
   const progress = new Progress({ stream: process.stdout, now: () => performance.now() });
   // On a terminal, log and bar share the screen; otherwise they go their own ways.
   const shared = process.stdout.isTTY && process.stderr.isTTY;
@@ -41,9 +42,10 @@ export function createReport(options: CommonOptions & { readonly json?: true }):
     reading,
     show(event) {
       if (event.event === "start") start = event;
+      if (event.event === "eval") evaluation = event;
       progress.show(event);
       narrate(event, log);
-      if (event.event === "done") process.stdout.write(summary(event, start, process.stdout.columns));
+      if (event.event === "done") process.stdout.write(summary(event, { start, evaluation, width: process.stdout.columns }));
     },
     invite(invitation) {
       if (isJsonLog(options.log)) return logInvitation(invitation, log);
@@ -70,8 +72,15 @@ function introduction({ parameters, trainSamples, evaluationSamples, batchSize, 
   return `${count(parameters)} parameters, ${count(trainSamples)} samples to learn from, ${count(evaluationSamples)} held out; ${count(steps)} steps of ${count(batchSize)} samples`;
 }
 
-/** @param width columns of the terminal; undefined where there is none */
-function summary(done: DoneEvent, start: StartEvent | undefined, width: number | undefined): string {
+export interface SummaryContext {
+  readonly start?: StartEvent;
+  /** The newest one. */
+  readonly evaluation?: EvaluationEvent;
+  /** Columns of the terminal; undefined where there is none. */
+  readonly width?: number;
+}
+
+export function summary(done: DoneEvent, { start, evaluation, width }: SummaryContext): string {
   const { outcome, why, step, loss, metrics: means, tables, checkpoint, bestCheckpoint } = done;
   const { seconds, samples, samplesPerSecond } = done;
   const head = outcome === "finished" ? pc.green("finished") : pc.yellow(outcome);
@@ -79,7 +88,11 @@ function summary(done: DoneEvent, start: StartEvent | undefined, width: number |
     `${head} after ${count(step)} steps, ${count(samples)} samples in ${duration(seconds)} (${count(samplesPerSecond)} samples/s)${why ? `: ${why}` : ""}`,
   ];
   if (loss !== null && outcome !== "diverged") {
-    lines.push([pc.bold(metrics(means, start?.metricForms)), `loss ${decimal(loss)}`].filter((field) => field !== "").join("  "));
+    const isHeldOut = evaluation?.step === step && evaluation.loss === loss;
+    const on = isHeldOut ? `on ${count(evaluation.samples)} held-out samples` : "of the last step's batch";
+    lines.push(
+      [pc.bold(metrics(means, start?.metricForms)), `loss ${decimal(loss)}`, on].filter((field) => field !== "").join("  "),
+    );
     if (tables) lines.push(`${tablesText(tables, start ?? {}, width)}\n`);
   }
   if (checkpoint) lines.push(`checkpoint ${relative(process.cwd(), checkpoint) || "."}`);

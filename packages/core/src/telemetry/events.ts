@@ -135,7 +135,7 @@ export type TelemetryEvent =
       readonly why?: string;
       readonly code?: ErrorCode;
       readonly step: number;
-      /** Of the last evaluation, or else of the last step. */
+      /** Of the last step, or of the evaluation that followed it. */
       readonly loss: number | null;
       readonly metrics: Readonly<Record<string, number>>;
       readonly tables?: Tables;
