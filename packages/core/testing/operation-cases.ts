@@ -303,6 +303,9 @@ const recipes: { readonly [K in Exclude<OperationName, Untried>]: () => fc.Arbit
   tanh: unary(math.tanh),
   softplus: unary(math.softplus),
   erf: unary(math.erf),
+  gelu: unary(math.gelu),
+  geluGradient: () =>
+    anyShape.map((shape) => ({ operands: [anyOf(shape), anyOf(shape)], build: ([x, u]) => math.geluGradient(x, u) })),
   sin: unary(math.sin),
   cos: unary(math.cos),
   add: binary(math.add),

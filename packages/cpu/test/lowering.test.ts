@@ -319,6 +319,27 @@ describe("convolution-bias", () => {
   });
 });
 
+describe("gelu", () => {
+  it("and its gradient take eleven passes over the tensor, those that they share being made once", async () => {
+    const model = await lowered(
+      [
+        [2, 3],
+        [2, 3],
+      ],
+      ([x, u]) => [math.gelu(x), math.geluGradient(x, u)],
+    );
+    const distinct = new Set<string>();
+    // As ONNX Runtime does: what has the same type and operands is the same.
+    const names = new Map<string, string>();
+    for (const { type, inputs, outputs } of model.graph.nodes) {
+      const key = `${type} ${inputs.map((input) => names.get(input) ?? input).join(", ")}`;
+      distinct.add(key);
+      names.set(outputs[0], key);
+    }
+    expect(distinct.size).toBe(11);
+  });
+});
+
 describe("layer normalisation", () => {
   const shapes: Shape[] = [[2, 3, 8], [8], [8]];
 

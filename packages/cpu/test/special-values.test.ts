@@ -107,6 +107,19 @@ describe.each(Object.entries(alongAxis))("%s", (_, build) => {
   });
 });
 
+describe("gelu and its gradient", () => {
+  it("are right within float32's digits of 1 and of x, and pass NaN and infinity on", async () => {
+    const x = [...dense, NaN, Infinity, -Infinity, 1e19, -1e19, 3e38, -3e38];
+    for (const build of [([a]: Value[]) => math.gelu(a), ([a, b]: Value[]) => math.geluGradient(a, b)]) {
+      const { actual, expected } = await compute([x, x.map(() => 1)], [x.length], build);
+      expected.forEach((value, i) => {
+        if (!Number.isFinite(value)) expect(actual[i], `of ${x[i]}`).toBe(value);
+        else expect(Math.abs(actual[i] - value), `of ${x[i]}`).toBeLessThanOrEqual(4e-7 * (1 + Math.abs(x[i])));
+      });
+    }
+  });
+});
+
 describe.each([
   ["normalise", { centred: true, epsilon: 1e-5 }],
   ["normalise, not centred", { centred: false, epsilon: 1e-6 }],

@@ -64,6 +64,11 @@ describe("elementwise operations at the edge", () => {
     await expectSame([list(around)], math.erf);
   });
 
+  it("gelu and its gradient", async () => {
+    await expectSame([list(edge)], math.gelu);
+    await expectSame([list(edge), list(edge.map(() => 1))], math.geluGradient);
+  });
+
   it("leakyRelu", async () => {
     await expectSame([list(edge)], (x) => math.leakyRelu(x, 0.1));
   });

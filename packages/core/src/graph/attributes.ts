@@ -81,6 +81,7 @@ export interface OperationAttributes {
   tanh: NoAttributes;
   softplus: NoAttributes;
   erf: NoAttributes;
+  gelu: NoAttributes;
   sin: NoAttributes;
   cos: NoAttributes;
 
@@ -96,6 +97,9 @@ export interface OperationAttributes {
   greater: NoAttributes;
   /** Three inputs: condition, then, otherwise. */
   select: NoAttributes;
+
+  /** Two inputs of one shape: what gelu is taken of, and d loss / d its result. */
+  geluGradient: NoAttributes;
 
   // Contractions and reductions.
   matmul: { readonly transposeA: boolean; readonly transposeB: boolean };

@@ -12,7 +12,21 @@ import type { Value } from "./value.ts";
 const none: NoAttributes = {};
 
 type Unary =
-  "negate" | "exp" | "log" | "sqrt" | "abs" | "sign" | "step" | "relu" | "sigmoid" | "tanh" | "softplus" | "erf" | "sin" | "cos";
+  | "negate"
+  | "exp"
+  | "log"
+  | "sqrt"
+  | "abs"
+  | "sign"
+  | "step"
+  | "relu"
+  | "sigmoid"
+  | "tanh"
+  | "softplus"
+  | "erf"
+  | "gelu"
+  | "sin"
+  | "cos";
 type Binary = "add" | "subtract" | "multiply" | "divide" | "power" | "maximum" | "minimum" | "equal" | "greater";
 
 const unary = (operation: Unary) => (x: Value) => x.emitter.emit(operation, [x], none);
@@ -35,6 +49,8 @@ export const sigmoid = unary("sigmoid");
 export const tanh = unary("tanh");
 export const softplus = unary("softplus");
 export const erf = unary("erf");
+/** x · ½ (1 + erf(x / √2)) */
+export const gelu = unary("gelu");
 export const sin = unary("sin");
 export const cos = unary("cos");
 export const leakyRelu = (x: Value, slope: number): Value => x.emitter.emit("leakyRelu", [x], { slope });
@@ -52,6 +68,9 @@ export const square = (x: Value): Value => multiply(x, x);
 
 export const select = (condition: Value, then: Value, otherwise: Value): Value =>
   condition.emitter.emit("select", [condition, then, otherwise], none);
+
+/** d loss / d x of `gelu`, from d loss / d its result. */
+export const geluGradient = (x: Value, upstream: Value): Value => x.emitter.emit("geluGradient", [x, upstream], none);
 
 export const matmul = (a: Value, b: Value, { transposeA = false, transposeB = false } = {}): Value =>
   a.emitter.emit("matmul", [a, b], { transposeA, transposeB });

@@ -41,7 +41,7 @@ export function elu({ alpha = 1 }: { readonly alpha?: number } = {}): Layer {
  */
 export function gelu({ approximate = "none" }: { readonly approximate?: "none" | "tanh" } = {}): Layer {
   if (approximate === "none") {
-    return activation("gelu", (x) => math.multiply(x, math.multiply(math.add(math.erf(math.multiply(x, Math.SQRT1_2)), 1), 0.5)));
+    return activation("gelu", math.gelu);
   }
   if (approximate !== "tanh") {
     const message = `gelu: approximate is ${show(approximate)}; expected "none" or "tanh"`;

@@ -16,6 +16,7 @@ const elementwise = new Set<OperationName>([
     "tanh",
     "softplus",
     "erf",
+    "gelu",
     "sin",
     "cos",
   ] as const),

@@ -70,6 +70,12 @@ export const sigmoid = rounding<"sigmoid">(20, ([x], { call }) => call("sigmoid"
 export const tanh = rounding<"tanh">(25, ([x], { call }) => call("tanh", x));
 export const softplus = rounding<"softplus">(30, ([x], { call }) => call("softplus", x));
 export const erf = rounding<"erf">(40, ([x], { call }) => call("erf", x));
+export const gelu = rounding<"gelu">(45, ([x], { call }) => `${x} * ${call("cumulative", x)}`);
+export const geluGradient = rounding<"geluGradient">(
+  60,
+  ([x, upstream], { call, number }) =>
+    `${upstream} * (${call("cumulative", x)} + ${x} * ${call("exp", `${number(-0.5)} * ${x} * ${x}`)} * ${number(1 / Math.sqrt(2 * Math.PI))})`,
+);
 export const sin = rounding<"sin">(40, ([x], { call, number }) => call("turned", x, number(0)));
 export const cos = rounding<"cos">(40, ([x], { call, number }) => call("turned", x, number(1)));
 

@@ -55,6 +55,8 @@ const sources = {
   let far = select(T(1.0) - tail * $exp(-square), T(1.0), size > T(6.0));
   return select(select(select(far, -far, x < T(0.0)), series, size < T(1.0)), x, $isNan(x));
 }`,
+  // The share of a standard normal distribution below x.
+  cumulative: `fn $cumulative(x: T) -> T { return T(0.5) * (T(1.0) + $erf(x * T(0.70710677))); }`,
   // sin(x + quarter · π/2). The built-in may be off by 2^-11. The multiple of π/2 nearest to x is taken off in three parts, of which the
   // first two times a whole number below 2^15 are exact (Cody & Waite 1980); then the series. Beyond, sin(x) still is a sine.
   turned: `fn $turned(x: T, quarter: T) -> T {

@@ -3,6 +3,7 @@ import type { OperationAttributes } from "../attributes.ts";
 import * as math from "../math.ts";
 import { defineOperation, type GradientContext, type OperationDefinition } from "../operation.ts";
 import type { Value } from "../value.ts";
+import { errorFunction } from "./error-function.ts";
 
 type Elementwise =
   | "negate"
@@ -106,15 +107,3 @@ export const sin = elementwise("sin", "y = sin x", Math.sin, ({ upstream, inputs
 export const cos = elementwise("cos", "y = cos x", Math.cos, ({ upstream, inputs: [x] }) =>
   math.negate(math.multiply(upstream, math.sin(x))),
 );
-
-/** 2/√π · e^(−x²) · Σ 2ⁿx²ⁿ⁺¹ / (1·3·…·(2n+1)) (Abramowitz & Stegun 1964, 7.1.6): all terms have one sign, so that nothing cancels. */
-function errorFunction(x: number): number {
-  if (Math.abs(x) > 6) return Math.sign(x);
-  let term = x;
-  let sum = x;
-  for (let n = 1; Math.abs(term) > 1e-17 * Math.abs(sum); n++) {
-    term *= (2 * x * x) / (2 * n + 1);
-    sum += term;
-  }
-  return (2 / Math.sqrt(Math.PI)) * Math.exp(-x * x) * sum;
-}

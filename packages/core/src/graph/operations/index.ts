@@ -4,6 +4,7 @@ import type { OperationDefinition } from "../operation.ts";
 import * as broadcasting from "./broadcasting.ts";
 import { conv2d, conv2dFilterGradient, conv2dInputGradient } from "./convolution.ts";
 import * as elementwise from "./elementwise.ts";
+import { gelu, geluGradient } from "./gelu.ts";
 import * as indexing from "./indexing.ts";
 import { matmul } from "./matmul.ts";
 import * as movement from "./movement.ts";
@@ -18,6 +19,7 @@ type Register = { readonly [K in OperationName]: OperationDefinition<K> };
 export const operations = {
   ...source,
   ...elementwise,
+  ...{ gelu, geluGradient },
   ...broadcasting,
   matmul,
   ...{ conv2d, conv2dInputGradient, conv2dFilterGradient },

@@ -4,6 +4,7 @@ import type { Lowering } from "../lowering.ts";
 import * as broadcasting from "./broadcasting.ts";
 import { conv2d, conv2dFilterGradient, conv2dInputGradient } from "./convolution.ts";
 import * as elementwise from "./elementwise.ts";
+import * as gelu from "./gelu.ts";
 import * as indexing from "./indexing.ts";
 import { matmul } from "./matmul.ts";
 import * as movement from "./movement.ts";
@@ -17,6 +18,7 @@ export const lowerings: { readonly [K in EngineOperation]: Lowering<K> } = {
   parameter,
   constant,
   ...elementwise,
+  ...gelu,
   ...broadcasting,
   matmul,
   ...{ conv2d, conv2dInputGradient, conv2dFilterGradient },
