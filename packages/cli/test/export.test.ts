@@ -1,10 +1,11 @@
 // `tabgrad export`: from a checkpoint to files that other software reads.
 import { openOnnxFile } from "@tabgrad/cpu/node";
 import { csv, crossEntropy, dense, evaluate, inferenceGraph, relu, sequential } from "@tabgrad/core";
-import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { relativeDifference, writeOnnx } from "../src/export/onnx.ts";
+import { writeChecked } from "../src/export/write-file.ts";
 import { openTrainedModel } from "../src/trained-model.ts";
 import { checkpointOf, temporaryFolder } from "./checkpoints.ts";
 
@@ -48,6 +49,24 @@ describe("an ONNX file of a checkpoint", () => {
     const nowhere = join(temporaryFolder(), "no", "model.onnx");
     await expect(writeOnnx(trained, nowhere)).rejects.toMatchObject({ code: "OUTPUT_UNWRITABLE" });
     expect(existsSync(`${nowhere}.unfinished`)).toBe(false);
+  });
+});
+
+describe("files that belong together", () => {
+  it("get their places when they were found right, and leave what was there alone otherwise", async () => {
+    const folder = temporaryFolder();
+    const files = ["a.onnx", "a.onnx.data"].map((name) => ({ path: join(folder, name), pieces: [Buffer.from(`new ${name}`)] }));
+    writeFileSync(files[0].path, "old");
+    const wrong = writeChecked(files, async (draft) => {
+      expect(readFileSync(draft, "utf8") + readFileSync(`${draft}.data`, "utf8")).toBe("new a.onnxnew a.onnx.data");
+      throw new Error("off by 3");
+    });
+    await expect(wrong).rejects.toThrow("off by 3");
+    expect(readdirSync(folder)).toEqual(["a.onnx"]);
+    expect(readFileSync(files[0].path, "utf8")).toBe("old");
+    expect(await writeChecked(files, async () => 7)).toBe(7);
+    expect(readdirSync(folder)).toEqual(["a.onnx", "a.onnx.data"]);
+    expect(readFileSync(files[0].path, "utf8")).toBe("new a.onnx");
   });
 });
 

@@ -6,7 +6,7 @@ import { basename } from "node:path";
 import type { TrainedModel } from "../trained-model.ts";
 import { version } from "../version.ts";
 import { sampleInputs } from "./sample-inputs.ts";
-import { writeWhole } from "./write-file.ts";
+import { writeChecked } from "./write-file.ts";
 
 export interface OnnxReport {
   readonly path: string;
@@ -34,16 +34,16 @@ export interface OnnxOptions {
 /** Protobuf ends at 2 GiB; the nodes need some room, too. */
 const mostInside = 2 ** 31 - 2 ** 26;
 
-/** @throws TabgradError OUTPUT_UNWRITABLE, ENGINE_FAILED */
+/** Leaves nothing behind, and what was there as it was, where it fails. @throws TabgradError OUTPUT_UNWRITABLE, ENGINE_FAILED */
 export async function writeOnnx(trained: TrainedModel, path: string, options: OnnxOptions = {}): Promise<OnnxReport> {
   const { graph, parameters } = trained;
   const whole = exportModel(graph, { parameters, about: aboutOf(trained) });
   const { external = parameters.byteLength > mostInside } = options;
   const { model, pieces } = external ? externalise(whole, `${basename(path)}.data`) : { model: whole, pieces: [] };
   const weights = pieces.length > 0 ? `${path}.data` : undefined;
-  if (weights !== undefined) await writeWhole(weights, pieces);
   const bytes = encodeModel(model);
-  await writeWhole(path, [bytes]);
+  const files = [{ path, pieces: [bytes] }, ...(weights === undefined ? [] : [{ path: weights, pieces }])];
+  const difference = await writeChecked(files, (draft) => compare(trained, draft, path));
   return {
     path,
     bytes: pieces.reduce((total, piece) => total + piece.length, bytes.length),
@@ -51,7 +51,7 @@ export async function writeOnnx(trained: TrainedModel, path: string, options: On
     opset: model.opset,
     inputs: model.graph.inputs.map(({ name, shape }) => ({ name, shape })),
     outputs: model.graph.outputs.map(({ name, shape }) => ({ name, shape })),
-    difference: await compare(trained, path),
+    difference,
   };
 }
 
@@ -77,10 +77,13 @@ const comparedRows = [1, 2, 7];
 /** More than rounding in another order of addition explains. */
 const tolerance = 1e-3;
 
-/** @throws Error where the file says something else than the engine: that is a defect of ours */
-async function compare({ graph, parameters, features }: TrainedModel, path: string): Promise<number> {
+/**
+ * @param draft where the file is that shall become `path`
+ * @throws Error where the file says something else than the engine: that is a defect of ours
+ */
+async function compare({ graph, parameters, features }: TrainedModel, draft: string, path: string): Promise<number> {
   const engine = await createNodeCpuEngine();
-  const file = await openOnnxFile(path);
+  const file = await openOnnxFile(draft);
   try {
     const program = await engine.compile(graph);
     await program.setParameters(parameters);
@@ -93,7 +96,9 @@ async function compare({ graph, parameters, features }: TrainedModel, path: stri
       difference = Math.max(difference, relativeDifference(found[predictionOutput].data, expected));
     }
     if (difference <= tolerance) return difference;
-    throw new Error(`${path} is off by ${difference.toExponential(1)} of the engine's predictions`);
+    throw new Error(
+      `${path} was not written: ONNX Runtime's predictions with it are off by ${difference.toExponential(1)} of the engine's; expected ${tolerance} at most`,
+    );
   } finally {
     await file.close();
     await engine.close();
