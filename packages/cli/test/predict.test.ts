@@ -10,19 +10,24 @@ import {
   inferenceGraph,
   math,
   meanSquaredError,
+  npz,
   sequential,
   softmaxOf,
+  type TabgradError,
   text,
   type DataShape,
   type RunFile,
 } from "@tabgrad/core";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { PassThrough } from "node:stream";
+import { gzipSync } from "node:zlib";
 import sharp from "sharp";
 import { afterEach, describe, expect, it } from "vitest";
 import { answerObject, answerText } from "../src/predict/answer.ts";
 import { ask, type Answer } from "../src/predict/ask.ts";
 import { generate, type TextModel } from "../src/predict/generate.ts";
+import { inputBlocks } from "../src/predict/inputs.ts";
 import { openTrainedModel } from "../src/trained-model.ts";
 import { checkpointOf, temporaryFolder } from "./checkpoints.ts";
 
@@ -48,6 +53,8 @@ async function opened(chosen: Pick<RunFile, "data" | "model" | "loss">, data: Da
     Array.from(evaluate(inferenceGraph(trained.graph, rows), { features: values }, trained.parameters).prediction.data);
   return { trained, program, answers, expected };
 }
+
+const fixture = (name: string): string => join(import.meta.dirname, "../../data/test/fixtures", name);
 
 const rows = { data: csv({ path: "a.csv", label: "kind" }), model: sequential(dense(3)), loss: crossEntropy() };
 const rowData = {
@@ -78,11 +85,62 @@ describe("rows of a table", () => {
     expect(Array.from(found[599].output)).toEqual(expected([0, 1, 599], 1).map((value) => expect.closeTo(value, 2) as number));
   });
 
+  it.each(["rows-zstd.parquet", "rows-lz4.arrow", "rows.arrows"])("come from %s, too", async (name) => {
+    const names = ["colour=blue", "colour=green", "colour=red", "count"];
+    const { answers, expected } = await opened(rows, { ...rowData, features: { shape: [4], scale: 1, shift: 0, names } });
+    const found = await answers(name, readFileSync(fixture(name)));
+    expect(found).toHaveLength(60);
+    expect(found[7].place).toBe(`${name}, row 7`);
+    expect(Array.from(found[7].output)).toEqual(expected([0, 1, 0, 21], 1).map((value) => expect.closeTo(value, 3) as number));
+  });
+
+  it.each<[string, string, string | Uint8Array, string, string]>([
+    ["an empty file", "a.csv", "", "DATA_UNREADABLE", "a.csv: the file is empty; the model takes [3]"],
+    [
+      "what is no table",
+      "a.bin",
+      Uint8Array.of(1, 2, 0, 3),
+      "DATA_UNREADABLE",
+      "a.bin: the file is nothing that is read here; the",
+    ],
+    ["a web page", "a.csv", "<html>", "DATA_UNREADABLE", "a.csv: the file is nothing that is read here; it looks like a web page"],
+    ["UTF-16", "a.csv", Buffer.from("\ufeffa,b", "utf16le"), "DATA_UNREADABLE", "it looks like UTF-16"],
+    [
+      "a zipped image",
+      "a.gz",
+      gzipSync(Buffer.from("\x89PNG", "latin1")),
+      "DATA_UNREADABLE",
+      "a.gz: the file is gzipped, and compressed",
+    ],
+    [
+      "prose",
+      "a.md",
+      "# Title\n\nWords, and words.\n",
+      "DATA_CSV_INVALID",
+      "a.md: the file is text, and no table that the model could read",
+    ],
+    ["a ZIP archive", "a.zip", "PK\u0003\u0004", "DATA_NPY_INVALID", "a.zip cannot be read as an npz file"],
+    ["half an Arrow file", "a.arrow", "ARROW1\0\0", "DATA_ARROW_INVALID", "a.arrow: "],
+    ["half a Parquet file", "a.parquet", "PAR1", "DATA_PARQUET_INVALID", "a.parquet: the file cannot be read as Parquet"],
+    ["rows without a column", "a.jsonl", '{"size":1}', "DATA_JSON_INVALID", 'the column "colour" is missing; there are "size"'],
+    ["a missing value", "a.csv", "size,colour\n,red\n", "DATA_CSV_INVALID", 'a.csv:2: column "size" is empty'],
+  ])("are refused where it is %s", async (_, name, content, code, message) => {
+    const { answers } = await opened(rows, rowData);
+    const refused = await answers(name, content).then(
+      () => undefined,
+      (error: TabgradError) => error,
+    );
+    expect(refused).toMatchObject({ code, message: expect.stringContaining(message) as string });
+    // What a run file could say is of no use any more.
+    expect(refused!.remedy).not.toMatch(/"features"|missing: "skip"|categorical/);
+    expect(refused!.remedy.length).toBeGreaterThan(15);
+  });
+
   it("that do not fit are refused with what was expected", async () => {
     const { answers } = await opened(rows, rowData);
     await expect(answers("rows.csv", "size\n1\n")).rejects.toMatchObject({
       code: "DATA_CSV_INVALID",
-      message: expect.stringContaining('the columns "colour" are missing') as string,
+      message: expect.stringContaining('the column "colour" is missing') as string,
     });
     await expect(answers("rows.csv", "size,colour\n1,green\n")).rejects.toMatchObject({
       message: expect.stringMatching(/rows\.csv:2.*green/) as string,
@@ -133,13 +191,71 @@ describe("images and arrays", () => {
     });
   });
 
+  it("may be in an npz file, under the run's own name or alone", async () => {
+    const shape = [2, 3];
+    const own = npz({ path: "arrays.npz", train: { features: "x_train", labels: "y_train" } });
+    const { answers } = await opened({ ...images, data: own }, { ...imageData, features: { shape, scale: 1, shift: 0 } });
+    const file = readFileSync(fixture("arrays.npz"));
+    expect((await answers("arrays.npz", file)).map(({ place }) => place)[3]).toBe('arrays.npz: array "x_train"[3]');
+    const { answers: others } = await opened(images, imageData);
+    await expect(others("arrays.npz", file)).rejects.toMatchObject({
+      message: expect.stringMatching(/arrays\.npz has the arrays "x_train", .*; expected one array$/) as string,
+    });
+  });
+
+  it("of another size are said to be brought to the model's", async () => {
+    const { trained } = await opened(images, imageData);
+    const path = join(temporaryFolder(), "a.png");
+    const raw = { width: 6, height: 4, channels: 3 } as const;
+    await sharp(Buffer.alloc(72), { raw }).png().toFile(path);
+    const notes: string[] = [];
+    const options = { features: trained.features, data: trained.description.data, onNote: (note: string) => notes.push(note) };
+    for await (const block of readInputs({ path, name: "a.png" }, options)) expect(block.places).toEqual(["a.png"]);
+    expect(notes).toEqual([
+      "a.png has 4 × 6 pixels (height × width); the model takes 2 × 3: it is scaled, and cropped where the sides differ",
+    ]);
+  });
+
   it("are refused by a model of rows", async () => {
     const { answers } = await opened(rows, rowData);
     const png = await sharp(Buffer.alloc(12), { raw: { width: 2, height: 2, channels: 3 } })
       .png()
       .toBuffer();
     await expect(answers("a.png", png)).rejects.toMatchObject({
-      message: "a.png: it is an image; the model takes [3] for each sample",
+      message: 'a.png: it is an image; the model takes [3] ("colour=blue", "colour=red", "size") for each sample',
+    });
+  });
+});
+
+describe("inputs", () => {
+  it("are read one after another, stdin among them, and say how far they have come", async () => {
+    const { trained } = await opened(rows, rowData);
+    const path = join(temporaryFolder(), "a.csv");
+    writeFileSync(path, "size,colour\n1,red\n");
+    const stdin = new PassThrough();
+    stdin.end('{"size":2,"colour":"blue"}\n');
+    const told: number[][] = [];
+    const places: string[] = [];
+    const onProgress = (done: number, total: number): void => void told.push([done, total]);
+    for await (const block of inputBlocks(trained, [path, "-"], { stdin, onProgress })) places.push(...block.places);
+    expect(places).toEqual([`${path}:2`, "stdin:1"]);
+    expect([told.find(([, total]) => total === 18), told.at(-1)]).toEqual([
+      [18, 18],
+      [27, 27],
+    ]);
+  });
+
+  it("that are not there are named, with what is", async () => {
+    const { trained } = await opened(rows, rowData);
+    const folder = temporaryFolder();
+    writeFileSync(join(folder, "rows.csv"), "");
+    const first = (input: string) => inputBlocks(trained, [input], { stdin: new PassThrough() }).next();
+    await expect(first(join(folder, "row.csv"))).rejects.toMatchObject({
+      code: "DATA_NOT_FOUND",
+      remedy: expect.stringMatching(/Did you mean .*rows\.csv\? The model takes \[3\] for each sample/) as string,
+    });
+    await expect(first(folder)).rejects.toMatchObject({
+      message: expect.stringContaining("is a folder; expected a file") as string,
     });
   });
 });

@@ -1,18 +1,18 @@
 // `tabgrad predict`: what a trained model says of images, rows and arrays, and how it goes on with a text.
-import { formatShape, TabgradError, type Program } from "@tabgrad/core";
-import { readInputs, type InputBlock } from "@tabgrad/data";
+import { TabgradError, type Program } from "@tabgrad/core";
 import { openEngine } from "@tabgrad/worker-node";
 import { Command, Option } from "commander";
-import { createWriteStream } from "node:fs";
-import { mkdtemp, rm, stat } from "node:fs/promises";
-import { availableParallelism, tmpdir } from "node:os";
-import { join } from "node:path";
-import { pipeline } from "node:stream/promises";
+import { stat } from "node:fs/promises";
+import { availableParallelism } from "node:os";
+import { text as textOf } from "node:stream/consumers";
+import type { Logger } from "pino";
 import { createLog } from "../log.ts";
 import { options, type CommonOptions, type EngineChoice } from "../options.ts";
+import { Reading } from "../output/reading.ts";
 import { answerObject, answerText } from "../predict/answer.ts";
 import { ask } from "../predict/ask.ts";
 import { generate } from "../predict/generate.ts";
+import { inputBlocks } from "../predict/inputs.ts";
 import { openTrainedModel, type TrainedModel } from "../trained-model.ts";
 
 interface PredictOptions extends CommonOptions {
@@ -41,7 +41,10 @@ export const predictCommand = (): Command =>
   new Command("predict")
     .description("say what a trained model makes of images, rows or arrays, or how it goes on with a prompt")
     .argument("<checkpoint>", "a checkpoint, or the folder of a run (its newest checkpoint)")
-    .argument("<input...>", "files (PNG, JPEG, CSV, TSV, JSON lines, npy, IDX), - for rows on stdin, or the prompt of a text model")
+    .argument(
+      "<input...>",
+      "files (PNG, JPEG, WebP, CSV, TSV, JSON lines, Parquet, Arrow, npy, npz, IDX), - for stdin, or the prompt of a text model",
+    )
     .option("--json", "print one JSON object a line on stdout, and nothing else there")
     .addOption(options.engine())
     .addOption(options.threads())
@@ -75,8 +78,8 @@ async function predict(path: string, inputs: readonly string[], given: PredictOp
   try {
     const program = await engine.compile(trained.graph);
     await program.setParameters(trained.parameters);
-    if (trained.text) await continueText(trained, program, inputs.join(" "), given);
-    else await answerAll(trained, program, inputs, given);
+    if (trained.text) await continueText(trained, program, await promptOf(inputs, log), given);
+    else await answerAll(trained, program, inputs, given, log);
   } finally {
     await engine.close();
   }
@@ -87,10 +90,33 @@ async function answerAll(
   program: Program,
   inputs: readonly string[],
   { json }: PredictOptions,
+  log: Logger,
 ): Promise<void> {
-  for await (const answer of ask(program, trained.features.shape, blocksOf(trained, inputs))) {
-    await print(`${json ? JSON.stringify(answerObject(answer, trained)) : answerText(answer, trained)}\n`);
+  const reading = new Reading({ stream: process.stderr, now: () => performance.now(), say: () => {} });
+  const blocks = inputBlocks(trained, inputs, {
+    stdin: process.stdin,
+    // On one terminal with the answers, these show how far it has come.
+    ...(!process.stdout.isTTY && {
+      onProgress: (done: number, total: number) => reading.show({ activity: "predict", done, total, unit: "bytes" }),
+    }),
+    onNote: (note) => log.warn(note),
+  });
+  try {
+    for await (const answer of ask(program, trained.features.shape, blocks)) {
+      await print(`${json ? JSON.stringify(answerObject(answer, trained)) : answerText(answer, trained)}\n`);
+    }
+  } finally {
+    reading.end();
   }
+}
+
+/** The words of the command line, or what comes on stdin, without the line break at its end. */
+async function promptOf(inputs: readonly string[], log: Logger): Promise<string> {
+  if (inputs.length === 1 && inputs[0] === "-") return (await textOf(process.stdin)).replace(/\r?\n$/, "");
+  const prompt = inputs.join(" ");
+  const file = await stat(prompt).catch(() => undefined);
+  if (file?.isFile()) log.warn(`"${prompt}" is a file, and was taken as the prompt itself; for what is in it: … - < ${prompt}`);
+  return prompt;
 }
 
 async function continueText(trained: TrainedModel, program: Program, prompt: string, given: PredictOptions): Promise<void> {
@@ -113,35 +139,4 @@ function leaveQuietly(error: NodeJS.ErrnoException): void {
 /** Waits where whoever reads is slower. */
 function print(text: string): Promise<void> {
   return new Promise((resolve, reject) => process.stdout.write(text, (error) => (error ? reject(error) : resolve())));
-}
-
-/** The samples of all inputs, one file after another. */
-async function* blocksOf({ features, description: { data } }: TrainedModel, inputs: readonly string[]): AsyncGenerator<InputBlock> {
-  for (const input of inputs) {
-    if (input === "-") {
-      yield* fromStdin((path) => readInputs({ path, name: "stdin" }, { features, data }));
-      continue;
-    }
-    const found = await stat(input).catch(() => undefined);
-    if (!found?.isFile()) {
-      throw new TabgradError(
-        "DATA_NOT_FOUND",
-        found ? `${input} is a folder; expected a file` : `There is no file ${input}`,
-        `The model takes ${formatShape(features.shape)} for each sample: name images, tables or arrays of that, or - for rows on stdin.`,
-      );
-    }
-    yield* readInputs({ path: input, name: input }, { features, data });
-  }
-}
-
-/** Kept in a file meanwhile: a table is read twice, and may be larger than memory. */
-async function* fromStdin(read: (path: string) => AsyncGenerator<InputBlock>): AsyncGenerator<InputBlock> {
-  const folder = await mkdtemp(join(tmpdir(), "tabgrad-predict-"));
-  try {
-    const path = join(folder, "stdin");
-    await pipeline(process.stdin, createWriteStream(path));
-    yield* read(path);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
 }

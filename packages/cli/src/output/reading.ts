@@ -1,4 +1,4 @@
-// What is said while data is fetched, read and written into shards, if that takes long enough to be worth a word.
+// What is said while data is fetched, read, written into shards and predicted from, if that takes long enough to be worth a word.
 import type { DataProgress } from "@tabgrad/data";
 import { MultiBar, Presets, type SingleBar } from "cli-progress";
 import pc from "picocolors";
@@ -21,11 +21,20 @@ export interface ReadingOptions {
   readonly say: (line: string) => void;
 }
 
-const titles = { fetch: "fetching", look: "looking through the data", read: "reading", write: "writing shards" } as const;
+const titles = {
+  fetch: "fetching",
+  look: "looking through the data",
+  read: "reading",
+  write: "writing shards",
+  predict: "predicting",
+} as const;
+
+/** What may take long: with data, or because of it. */
+export type Shown = Omit<DataProgress, "activity"> & { readonly activity: keyof typeof titles };
 
 const amount = (value: number, unit: DataProgress["unit"]): string => (unit === "bytes" ? bytes(value) : count(value));
 
-function described({ done, total, unit, address }: DataProgress): string {
+function described({ done, total, unit, address }: Shown): string {
   const of = total === undefined ? "" : ` of ${amount(total, unit)}`;
   return `${amount(done, unit)}${of}${unit === "samples" ? " samples" : ""}${address === undefined ? "" : `  ${address}`}`;
 }
@@ -44,7 +53,7 @@ export class Reading {
     this.options = options;
   }
 
-  readonly show = (progress: DataProgress): void => {
+  readonly show = (progress: Shown): void => {
     const now = this.options.now();
     const activity = `${progress.activity} ${progress.address ?? ""}`;
     if (activity !== this.activity) {
@@ -68,7 +77,7 @@ export class Reading {
     this.activity = undefined;
   };
 
-  private draw(progress: DataProgress, now: number): void {
+  private draw(progress: Shown, now: number): void {
     // Without a total there is nothing to fill a bar with, but the numbers still run.
     const total = progress.total ?? 0;
     if (!this.bars) {

@@ -48,18 +48,25 @@ async function* entryBytes(path: string, entry: yauzl.Entry): AsyncGenerator<Uin
   }
 }
 
+/** The names of the arrays in an npz file. @throws TabgradError DATA_NPY_INVALID where the file is no archive */
+export const npzNames = async (file: LocalFile): Promise<string[]> => [...(await arraysOf(file)).keys()];
+
+/** @throws TabgradError DATA_NPY_INVALID */
+async function arraysOf(file: LocalFile): Promise<Map<string, yauzl.Entry>> {
+  try {
+    const archive = await openArchive(file.path);
+    return await listArrays(archive).finally(() => archive.close());
+  } catch (error) {
+    throw damaged(file, error);
+  }
+}
+
 /**
  * Opens the array `name` of an npz file.
  * @throws TabgradError DATA_NPY_INVALID where the file is no archive, has no such array, or the array cannot be read.
  */
 export async function openNpzArray(file: LocalFile, name: string): Promise<ArrayFile> {
-  let entries: Map<string, yauzl.Entry>;
-  try {
-    const archive = await openArchive(file.path);
-    entries = await listArrays(archive).finally(() => archive.close());
-  } catch (error) {
-    throw damaged(file, error);
-  }
+  const entries = await arraysOf(file);
   const entry = entries.get(name);
   if (!entry) {
     const names = [...entries.keys()];

@@ -15,12 +15,35 @@ export interface DecodedImage {
   readonly values: Uint8Array;
 }
 
+/** Loaded when the first image is: most runs have none. */
+const loadSharp = async () => (await import("sharp")).default;
+
 const sharpFit = { crop: "cover", pad: "contain", stretch: "fill" } as const;
 
-/** @throws TabgradError DATA_IMAGE_INVALID where the file is no image, or a damaged one. */
-export async function decodeImage(path: string, { channels, size, fit }: ImageFormat): Promise<DecodedImage> {
-  // Loaded when the first image is: most runs have none.
-  const { default: sharp } = await import("sharp");
+function invalid(name: string, cause: unknown): TabgradError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new TabgradError(
+    "DATA_IMAGE_INVALID",
+    `${name}: the image cannot be read: ${reason}`,
+    "The file is damaged, or no PNG or JPEG: replace it or remove it.",
+    { cause },
+  );
+}
+
+/** How large an image is, turned as it was held. @throws TabgradError DATA_IMAGE_INVALID */
+export async function imageSize({ path, name }: { path: string; name: string }): Promise<{ height: number; width: number }> {
+  try {
+    const sharp = await loadSharp();
+    const { autoOrient } = await sharp(path).metadata();
+    return autoOrient;
+  } catch (error) {
+    throw invalid(name, error);
+  }
+}
+
+/** @param name for messages. @throws TabgradError DATA_IMAGE_INVALID where the file is no image, or a damaged one. */
+export async function decodeImage(path: string, { channels, size, fit }: ImageFormat, name = path): Promise<DecodedImage> {
+  const sharp = await loadSharp();
   try {
     // Cameras note how they were held; a picture is turned accordingly before anything else.
     let image = sharp(path, { failOn: "error" }).autoOrient().flatten({ background: "#000" });
@@ -31,13 +54,7 @@ export async function decodeImage(path: string, { channels, size, fit }: ImageFo
       .toBuffer({ resolveWithObject: true });
     return { height: info.height, width: info.width, values: planes(data, info.channels, channels) };
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new TabgradError(
-      "DATA_IMAGE_INVALID",
-      `${path}: the image cannot be read: ${reason}`,
-      "The file is damaged, or no PNG or JPEG: replace it or remove it.",
-      { cause: error },
-    );
+    throw invalid(name, error);
   }
 }
 

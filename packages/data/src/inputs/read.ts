@@ -1,23 +1,18 @@
 // Inputs for a trained model, from files that people have: samples without labels, in order, a block at a time.
-import {
-  elementCount,
-  type DataSpec,
-  type ErrorCode,
-  type FeatureDescription,
-  formatShape,
-  type Shape,
-  TabgradError,
-} from "@tabgrad/core";
+import { elementCount, type DataSpec, type FeatureDescription, formatShape, type Shape, TabgradError } from "@tabgrad/core";
+import type { ArrayFile } from "../arrays/array-file.ts";
 import { openIdx } from "../arrays/idx.ts";
 import { openNpy } from "../arrays/npy.ts";
-import type { ArrayFile } from "../arrays/array-file.ts";
-import { ByteReader, type LocalFile } from "../files/byte-reader.ts";
-import { decodeImage } from "../images/decode.ts";
+import { npzNames, openNpzArray } from "../arrays/npz.ts";
+import type { LocalFile } from "../files/byte-reader.ts";
+import { decodeImage, imageSize } from "../images/decode.ts";
+import { listed } from "../nearest.ts";
 import { openCsv } from "../table/csv.ts";
 import { featureEncoder } from "../table/features.ts";
 import { openJsonLines } from "../table/json-lines.ts";
 import type { Table } from "../table/table.ts";
 import { columnsOf } from "./columns.ts";
+import { formatOf, notAnInput } from "./format.ts";
 
 export interface InputBlock {
   /** Where each sample comes from: "digit.png", "rows.csv:4". */
@@ -30,53 +25,94 @@ export interface InputOptions {
   readonly features: FeatureDescription;
   /** What the run learned from: how images were fitted, and how tables were written. */
   readonly data: DataSpec;
+  /** Hears what is done to an input that one may want to know. */
+  readonly onNote?: (note: string) => void;
 }
-
-type Format = "image" | "npy" | "idx" | "jsonLines" | "csv";
 
 /** @throws TabgradError DATA_… where a file can't be read, or holds something else than the model takes */
 export async function* readInputs(file: LocalFile, options: InputOptions): AsyncGenerator<InputBlock, void> {
-  switch (await formatOf(file)) {
+  const { features, data } = options;
+  const format = await formatOf(file, takenBy(features));
+  switch (format) {
     case "image":
       return yield* image(file, options);
     case "npy":
-      return yield* array(await openNpy(file), options.features.shape);
+      return yield* array(await openNpy(file), features.shape);
+    case "npz":
+      return yield* array(await openNpzArray(file, await npzArrayName(file, data)), features.shape);
     case "idx":
-      return yield* array(await openIdx(file), options.features.shape);
+      return yield* array(await openIdx(file), features.shape);
     case "jsonLines":
       return yield* rows(await openJsonLines(file), options);
+    case "parquet":
+      return yield* rows(await (await import("../table/parquet.ts")).openParquet(file), options);
+    case "arrow":
+      return yield* rows(await (await import("../table/arrow.ts")).openArrow(file), options);
     case "csv":
-      return yield* rows(await openCsv(file, csvFormat(options.data)), options);
+      return yield* rows(await openText(file, options), options);
+    default:
+      return format satisfies never;
   }
 }
 
-/** By what a file begins with: what it is called says little. */
-async function formatOf(file: LocalFile): Promise<Format> {
-  const reader = await ByteReader.open(file);
+const mostNames = 8;
+
+const takenBy = ({ shape, names }: FeatureDescription): string =>
+  names ? `${formatShape(shape)} (${listed(names, mostNames)})` : formatShape(shape);
+
+/** Text that may be a table: where it is none, and is not called one either, that is what to say. */
+async function openText(file: LocalFile, { features, data }: InputOptions): Promise<Table> {
+  const format = data.kind === "csv" ? { header: data.header, delimiter: data.delimiter } : {};
+  if (/\.(csv|tsv|tab|data)(\.gz)?$/i.test(file.name)) return openCsv(file, format);
+  const none = (reason: string, cause?: unknown): TabgradError =>
+    notAnInput(
+      "DATA_CSV_INVALID",
+      file.name,
+      `the file is text, and no table that the model could read (${reason})`,
+      takenBy(features),
+      cause,
+    );
   try {
-    const begin = await reader.read(64);
-    const text = String.fromCharCode(...begin);
-    if (/^(\x89PNG|\xff\xd8\xff|GIF8|RIFF....WEBP)/.test(text)) return "image";
-    if (text.startsWith("\x93NUMPY")) return "npy";
-    if (begin.length > 4 && begin[0] === 0 && begin[1] === 0 && begin[2] >= 8 && begin[2] <= 14) return "idx";
-    return /^\s*\{/.test(text) ? "jsonLines" : "csv";
-  } finally {
-    await reader.close();
+    const table = await openCsv(file, format);
+    if (table.names.length > 1 || elementCount(features.shape) === 1 || features.names?.includes(table.names[0])) return table;
+    throw none(`as CSV it has one column, ${listed(table.names)}`);
+  } catch (error) {
+    if (!(error instanceof TabgradError) || error.code !== "DATA_CSV_INVALID" || error.message.includes("the file is text"))
+      throw error;
+    throw none(`as CSV: ${error.message}`, error);
   }
 }
 
-function csvFormat(data: DataSpec): { header?: boolean; delimiter?: string } {
-  return data.kind === "csv" ? { header: data.header, delimiter: data.delimiter } : {};
+/** The array that has the name of the run's own features, those to evaluate on first; or the only one. */
+async function npzArrayName(file: LocalFile, data: DataSpec): Promise<string> {
+  const names = await npzNames(file);
+  const own =
+    data.kind === "npz" ? [...(data.test && "features" in data.test ? [data.test.features] : []), data.train.features] : [];
+  const name = own.find((each) => names.includes(each)) ?? (names.length === 1 ? names[0] : undefined);
+  if (name !== undefined) return name;
+  throw new TabgradError(
+    "DATA_NPY_INVALID",
+    `${file.name} has the arrays ${listed(names)}; expected one array${own.length > 0 ? `, or one called ${listed(own)}` : ""}`,
+    "Write a file with the features alone.",
+  );
 }
 
 /** Brought to the size that the model takes, as the run's own images were. */
-async function* image(file: LocalFile, { features: { shape }, data }: InputOptions): AsyncGenerator<InputBlock, void> {
+async function* image(file: LocalFile, { features, data, onNote }: InputOptions): AsyncGenerator<InputBlock, void> {
+  const { shape } = features;
   const [channels, height, width] = shape.length === 2 ? [1, ...shape] : shape;
   if ((shape.length !== 2 && shape.length !== 3) || (channels !== 1 && channels !== 3)) {
-    throw mismatch("DATA_IMAGE_INVALID", file.name, "it is an image", shape);
+    throw notAnInput("DATA_IMAGE_INVALID", file.name, "it is an image", takenBy(features));
   }
   const fit = data.kind === "imageFolder" ? (data.fit ?? "crop") : "crop";
-  const { values } = await decodeImage(file.path, { channels, size: [height, width], fit });
+  const came = await imageSize(file);
+  if (onNote && (came.height !== height || came.width !== width)) {
+    const done = { crop: "cropped", pad: "padded with black", stretch: "stretched" }[fit];
+    onNote(
+      `${file.name} has ${came.height} × ${came.width} pixels (height × width); the model takes ${height} × ${width}: it is scaled, and ${done} where the sides differ`,
+    );
+  }
+  const { values } = await decodeImage(file.path, { channels, size: [height, width], fit }, file.name);
   yield { places: [file.name], values };
 }
 
@@ -110,9 +146,13 @@ async function* array(file: ArrayFile, shape: Shape): AsyncGenerator<InputBlock,
   }
 }
 
-async function* rows(table: Table, { features }: InputOptions): AsyncGenerator<InputBlock, void> {
-  const columns = columnsOf(table, features);
-  const encode = featureEncoder(table, columns);
+async function* rows(table: Table, { features, data }: InputOptions): AsyncGenerator<InputBlock, void> {
+  const columns = columnsOf(table, features, data);
+  const encode = featureEncoder(table, columns, {
+    unknown: "The model knows no other: correct the value, or leave the row out.",
+    missing: "Fill the value in, or leave the row out: the model has no answer without it.",
+    notANumber: "Correct it: a decimal point, no thousands separators. The model learned from numbers in this column.",
+  });
   const positions = columns.map(({ name }) => table.names.indexOf(name));
   for await (const batch of table.batches(positions)) {
     if (batch.rows === 0) continue;
@@ -120,10 +160,3 @@ async function* rows(table: Table, { features }: InputOptions): AsyncGenerator<I
     yield { places: order.map((row) => batch.place(row)), values: encode(batch, order) };
   }
 }
-
-const mismatch = (code: ErrorCode, name: string, what: string, shape: Shape): TabgradError =>
-  new TabgradError(
-    code,
-    `${name}: ${what}; the model takes ${formatShape(shape)} for each sample`,
-    "Give the model inputs of the kind that it learned from.",
-  );

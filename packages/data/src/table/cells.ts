@@ -82,29 +82,40 @@ export function cellInvalid({ table, batch, row, column }: CellPlace, what: stri
 
 const quoted = (cell: unknown): string => `"${textOf(cell).slice(0, 100)}"`;
 
-function missing(place: CellPlace): TabgradError {
+/** What to do about a cell that is not what its column is taken for. */
+export interface CellRemedies {
+  readonly missing: string;
+  readonly notANumber: string;
+}
+
+export const cellRemedies: CellRemedies = {
+  missing:
+    'Fill the value in, leave the column out with "features", or leave such rows out with "missing: "skip"". tabgrad does not guess values.',
+  notANumber: 'Correct it (a decimal point, no thousands separators), or list the column under "categorical" if it names kinds.',
+};
+
+function missing(place: CellPlace, remedies: CellRemedies): TabgradError {
   const cell = cellAt(place);
   return cellInvalid(
     place,
     isEmpty(cell) ? "is empty: the value is missing" : `holds ${quoted(cell)}: the value is missing`,
-    'Fill the value in, leave the column out with "features", or leave such rows out with "missing: "skip"". tabgrad does not guess values.',
+    remedies.missing,
   );
 }
 
 /** The number in a cell of a numeric column. */
-export function numberAt(place: CellPlace): number {
+export function numberAt(place: CellPlace, remedies = cellRemedies): number {
   const cell = cellAt(place);
   const value = parseNumber(cell);
   if (value !== undefined) return value;
-  if (isMissingNumber(cell)) throw missing(place);
-  const remedy = 'Correct it (a decimal point, no thousands separators), or list the column under "categorical" if it names kinds.';
-  throw cellInvalid(place, `holds ${quoted(cell)}; expected a number that float32 can hold`, remedy);
+  if (isMissingNumber(cell)) throw missing(place, remedies);
+  throw cellInvalid(place, `holds ${quoted(cell)}; expected a number that float32 can hold`, remedies.notANumber);
 }
 
 /** The text in a cell of a column that names kinds. */
-export function textAt(place: CellPlace): string {
+export function textAt(place: CellPlace, remedies = cellRemedies): string {
   const cell = cellAt(place);
-  if (isEmpty(cell)) throw missing(place);
+  if (isEmpty(cell)) throw missing(place, remedies);
   return textOf(cell);
 }
 
@@ -117,9 +128,15 @@ export function shapeOf(list: ArrayLike<unknown>): number[] {
 }
 
 /** Writes the numbers in a cell of lists to `target` from `offset` on. @throws TabgradError where it is no list of this shape. */
-export function listAt(place: CellPlace, shape: readonly number[], target: Float32Array, offset: number): void {
+export function listAt(
+  place: CellPlace,
+  shape: readonly number[],
+  target: Float32Array,
+  offset: number,
+  remedies = cellRemedies,
+): void {
   const cell = cellAt(place);
-  if (isEmpty(cell)) throw missing(place);
+  if (isEmpty(cell)) throw missing(place, remedies);
   const came = isList(cell) ? `a list of shape [${shapeOf(cell).join(", ")}]` : quoted(cell);
   const wrong = (): TabgradError =>
     cellInvalid(

@@ -1,7 +1,7 @@
 // The feature columns of a table: which there are, which of them are numbers, which name kinds and which hold lists, and their values.
 import type { TableOptions } from "@tabgrad/core";
 import { TabgradError } from "@tabgrad/core";
-import { listAt, numberAt, resolveColumn, sortedNames, textAt, unknownName } from "./cells.ts";
+import { type CellRemedies, cellRemedies, listAt, numberAt, resolveColumn, sortedNames, textAt, unknownName } from "./cells.ts";
 import { type ColumnProfile, looksNumeric, type TableProfile } from "./profile.ts";
 import { type Table, type TableBatch, tableInvalid } from "./table.ts";
 
@@ -111,15 +111,29 @@ export function featureValues(features: readonly FeatureColumn[]): FeatureValue[
 /** Writes the features of rows of one batch. */
 export type FeatureEncoder = (batch: TableBatch, rows: ArrayLike<number>) => Float32Array;
 
+/** What to do about a cell that can't be written: it differs with what the rows are for. */
+export interface FeatureRemedies extends CellRemedies {
+  readonly unknown: string;
+}
+
+const trainingRemedies: FeatureRemedies = {
+  ...cellRemedies,
+  unknown: 'The training file has no such row: remove this one, or leave the column out with "features".',
+};
+
 /** Finds the columns in a table by name, so that their order in this one does not matter. */
-export function featureEncoder(table: Table, features: readonly FeatureColumn[]): FeatureEncoder {
+export function featureEncoder(
+  table: Table,
+  features: readonly FeatureColumn[],
+  remedies: FeatureRemedies = trainingRemedies,
+): FeatureEncoder {
   const width = features.reduce((sum, column) => sum + widthOf(column), 0);
   let offset = 0;
   const writers = features.map((feature) => {
     const column = resolveColumn(table, feature.name, "features");
     const own = offset;
     offset += widthOf(feature);
-    return columnWriter(table, feature, column, own, width);
+    return columnWriter(table, feature, { column, offset: own, width, remedies });
   });
   return (batch, rows) => {
     const values = new Float32Array(rows.length * width);
@@ -131,13 +145,17 @@ export function featureEncoder(table: Table, features: readonly FeatureColumn[])
 type ColumnWriter = (batch: TableBatch, rows: ArrayLike<number>, values: Float32Array) => void;
 
 /** Writes one column's values at `offset` of every row of `width` values. */
-function columnWriter(table: Table, { kinds, shape }: FeatureColumn, column: number, offset: number, width: number): ColumnWriter {
+function columnWriter(
+  table: Table,
+  { kinds, shape }: FeatureColumn,
+  { column, offset, width, remedies }: { column: number; offset: number; width: number; remedies: FeatureRemedies },
+): ColumnWriter {
   if (!kinds && !shape) {
     return (batch, rows, values) => {
       const cells = batch.columns[column];
       for (let i = 0; i < rows.length; i += 1) {
         const value = cells.number(rows[i]);
-        values[i * width + offset] = Number.isNaN(value) ? numberAt({ table, batch, row: rows[i], column }) : value;
+        values[i * width + offset] = Number.isNaN(value) ? numberAt({ table, batch, row: rows[i], column }, remedies) : value;
       }
     };
   }
@@ -146,12 +164,11 @@ function columnWriter(table: Table, { kinds, shape }: FeatureColumn, column: num
     for (let i = 0; i < rows.length; i += 1) {
       const place = { table, batch, row: rows[i], column };
       const target = i * width + offset;
-      if (shape) listAt(place, shape, values, target);
+      if (shape) listAt(place, shape, values, target, remedies);
       else if (kinds) {
-        const position = positions.get(textAt(place));
+        const position = positions.get(textAt(place, remedies));
         if (position === undefined) {
-          const remedy = 'The training file has no such row: remove this one, or leave the column out with "features".';
-          throw new TabgradError(table.code, unknownName(place, kinds), remedy);
+          throw new TabgradError(table.code, unknownName(place, kinds), remedies.unknown);
         }
         values[target + position] = 1;
       }

@@ -29,6 +29,7 @@ async function openBuffer(file: LocalFile): Promise<{ handle: FileHandle; buffer
   const slice = async (start: number, end = size): Promise<ArrayBuffer> => {
     const bytes = new Uint8Array(Math.max(0, end - start));
     const { bytesRead } = await handle.read(bytes, 0, bytes.length, start);
+    file.onBytes?.(bytesRead);
     return bytesRead === bytes.length ? bytes.buffer : bytes.buffer.slice(0, bytesRead);
   };
   return { handle, buffer: { byteLength: size, slice } };
