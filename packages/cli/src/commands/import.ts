@@ -9,6 +9,7 @@ import { writeWhole } from "../export/write-file.ts";
 import { compareWithOriginal } from "../import/compare.ts";
 import { checkSupported, translateOnnx } from "../import/import-onnx.ts";
 import { modelSource } from "../import/source.ts";
+import type { Translation } from "../import/translation.ts";
 import { loadRunFile } from "../load-run.ts";
 import { options, type CommonOptions } from "../options.ts";
 import { bytes, count } from "../output/format.ts";
@@ -75,7 +76,7 @@ async function importModel(path: string, { out, output, inputShape, force, json 
     return compareWithOriginal(path, definition as Layer, weights, translation);
   });
   const parameters = weights.reduce((total, { shape }) => total + elementCount(shape), 0);
-  const report = { model: target, weights: weightsFile, input: input.shape, output: result.shape, parameters, difference };
+  const report = importReport(translation, { model: target, weights: weightsFile, parameters, difference });
   process.stdout.write(json ? `${JSON.stringify(report)}\n` : reportText(report, file.length));
 }
 
@@ -110,6 +111,12 @@ interface ImportReport {
   readonly parameters: number;
   readonly difference: number;
 }
+
+/** What `--json` prints. */
+export const importReport = (
+  { input, output }: Pick<Translation, "input" | "output">,
+  { model, weights, parameters, difference }: Omit<ImportReport, "input" | "output">,
+): ImportReport => ({ model, weights, input: input.shape, output: output.shape, parameters, difference });
 
 function reportText({ model, weights, input, output, parameters, difference }: ImportReport, size: number): string {
   const sign = pc.green("✓");
