@@ -68,8 +68,8 @@ export const sessionOptions = (threads: number): OrtSessionOptions => ({
   extra: {
     // Threads that wait by spinning take the core from the thread that reads the socket.
     session: { intra_op: { allow_spinning: "0" }, inter_op: { allow_spinning: "0" } },
-    // The first would turn a transposed left side back into the slower flag; the second takes the variance as a difference of two means,
-    // which has no digits left far from 0.
+    // The first would turn a transposed left side back into the slower flag; the second makes one node of a sum and its normalisation, which
+    // is slower than the two, and less exact.
     optimization: { disable_specified_optimizers: "GemmTransposeFusion;SkipLayerNormFusion" },
   },
 });
