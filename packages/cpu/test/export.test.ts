@@ -9,6 +9,7 @@ import {
   functional,
   globalMaxPool,
   inferenceGraph,
+  layerNorm,
   math,
   maxPool2d,
   meanSquaredError,
@@ -16,10 +17,12 @@ import {
   relu,
   reshape,
   residual,
+  rmsNorm,
   sequential,
   sigmoid,
   softmaxOf,
   tanh,
+  transformerBlock,
   type Graph,
 } from "@tabgrad/core";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
@@ -68,6 +71,11 @@ const models: Record<string, Graph> = {
     loss: meanSquaredError(),
     data: { features, labels: { kind: "values", shape: [3, 6] } },
   }),
+  "a transformer": forwardGraph({
+    model: sequential(transformerBlock({ heads: 1, causal: true, rotary: true, dropout: 0.1 }), layerNorm(), rmsNorm()),
+    loss: meanSquaredError(),
+    data: { features, labels: { kind: "values", shape: [3, 4] } },
+  }),
 };
 
 let folder: string;
@@ -90,6 +98,17 @@ async function run(
     await file.close();
   }
 }
+
+it("has the standard's LayerNormalization, factors included", () => {
+  const forward = models["a transformer"];
+  const { nodes } = exportModel(forward, { parameters: parametersOf(forward, 3), about }).graph;
+  const found = nodes.filter(({ type }) => type === "LayerNormalization");
+  expect(found.map(({ inputs }) => inputs.slice(1))).toEqual([
+    ["0.norm1.weight", "0.norm1.bias"],
+    ["0.norm2.weight", "0.norm2.bias"],
+    ["1.weight", "1.bias"],
+  ]);
+});
 
 describe.each(Object.entries(models))("%s", (_, forward) => {
   const parameters = parametersOf(forward, 3);
@@ -133,6 +152,7 @@ it("says probabilities where the loss reads logits, and nothing of the kind else
   expect(results.map(({ graph }) => graph.outputs.map(({ name }) => name).join())).toEqual([
     "prediction,probabilities",
     "prediction,probabilities",
+    "prediction",
     "prediction",
     "prediction",
     "prediction",
