@@ -21,8 +21,12 @@ interface Told {
 export interface LiveStep {
   readonly step: number;
   readonly samples: number;
-  /** Of each contribution that counted. */
-  readonly shares: readonly { readonly name: string; readonly endedAt: number }[];
+  /** Of each contribution that counted. `microbatches`: runs of neighbours, the first one of each and how many. */
+  readonly shares: readonly {
+    readonly name: string;
+    readonly endedAt: number;
+    readonly microbatches: readonly (readonly [first: number, count: number])[];
+  }[];
 }
 
 export class LiveRun {
@@ -36,17 +40,17 @@ export class LiveRun {
   private samples = 0;
   readonly steps: LiveStep[] = [];
 
-  /** Begins a run of the MNIST perceptron that goes on until `end`. */
-  static async begin(...settings: readonly string[]): Promise<LiveRun> {
-    const run = new LiveRun(settings);
+  /** Begins a run that goes on until `end`. */
+  static async begin(file: string, ...settings: readonly string[]): Promise<LiveRun> {
+    const run = new LiveRun(file, settings);
     run.url = (await run.told((event) => event.event === "start")).url as string;
     return run;
   }
 
-  private constructor(settings: readonly string[]) {
+  private constructor(file: string, settings: readonly string[]) {
     this.out = mkdtempSync(join(tmpdir(), "tabgrad-bench-"));
     const all = ["steps=1000000", "evaluateEvery=end", "checkpointEvery=end", ...settings];
-    const args = ["coordinator", "examples/mnist/mlp.ts", "--port", "0", "--json", "--out", this.out];
+    const args = ["coordinator", file, "--port", "0", "--json", "--out", this.out];
     this.coordinator = spawn(command, [...args, ...all.flatMap((setting) => ["--set", setting])], {
       cwd: root,
       stdio: ["ignore", "pipe", "ignore"],

@@ -67,6 +67,18 @@ const viewOf = (events: readonly WatchedEvent[], from: RunView = initialView(), 
   events.reduce((view, event, i) => follow(view, since + 100 * i, event), from);
 
 describe("follow", () => {
+  it("keeps fewer steps where parts were cut into many pieces, but two", () => {
+    const pieces = (count: number, at: number): WatchedEvent => {
+      const { shares, ...rest } = step(at, { w1: count }) as Extract<WatchedEvent, { event: "step" }>;
+      return { ...rest, shares: Array.from({ length: count }, () => ({ ...shares[0], samples: 1 })) };
+    };
+    const stepsOf = (count: number): number =>
+      viewOf([start, joined("w1"), ...Array.from({ length: 40 }, (_, i) => pieces(count, i + 1))]).timeline.length;
+    expect(stepsOf(64)).toBe(32);
+    expect(stepsOf(65)).toBe(31);
+    expect(stepsOf(2_000)).toBe(2);
+  });
+
   it("tells a worker's share of the newest step, its samples and its speed", () => {
     const { workers } = viewOf([start, joined("w1"), joined("w2"), step(1, { w1: 48, w2: 16 }), step(2, { w1: 32, w2: 32 })]);
     expect(workers.get("w1")).toMatchObject({ name: "name of w1", samples: 80, share: 0.5, samplesPerSecond: 320 });

@@ -17,12 +17,15 @@ const mostAtATime = 32;
 export const pieceLength = (samples: number, pace: Pace | undefined): number =>
   pace ? (leastWork * Math.max(pace.overhead, leastOverhead)) / (samples * pace.perSample) : Infinity;
 
-/** Cuts microbatches into pieces that are about equally long: of `length` microbatches, rounded up, at most. */
+/**
+ * Cuts microbatches into pieces of at least `length`, and of less than twice that. They are of a power of two: engines compute a certain
+ * number of rows at a time, and take longer for what does not fill that. What is left over is the last piece.
+ */
 export function piecesOf(microbatches: readonly number[], length: number): number[][] {
-  const count = Math.min(Math.ceil(microbatches.length / Math.max(1, length)), mostAtATime, microbatches.length) || 1;
-  const cutAt = (piece: number): number => Math.round((piece * microbatches.length) / count);
-  const pieces = Array.from({ length: count }, (_, piece) => microbatches.slice(cutAt(piece), cutAt(piece + 1)));
-  return pieces.filter((piece) => piece.length > 0);
+  const least = Math.max(length, microbatches.length / mostAtATime, 1);
+  const size = Math.min(2 ** Math.ceil(Math.log2(least)), microbatches.length);
+  const count = size > 0 ? Math.ceil(microbatches.length / size) : 0;
+  return Array.from({ length: count }, (_, piece) => microbatches.slice(piece * size, (piece + 1) * size));
 }
 
 /**

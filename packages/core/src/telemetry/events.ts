@@ -11,11 +11,10 @@ export interface WorkerTimings {
   readonly uploadMs: number;
 }
 
-/** One worker's part in one step. */
+/** A contribution to one step: one worker's part in it, or a piece of that. */
 export interface WorkerShare {
   readonly id: string;
   readonly name: string;
-  /** Samples it computed in this step. */
   readonly samples: number;
   /** The microbatches that these are: of each run of neighbours the first index, and how many there are. */
   readonly microbatches: readonly IndexRange[];

@@ -89,7 +89,15 @@ export interface RunView {
 }
 
 /** What a view keeps; whatever is older is forgotten, or thinned out. */
-export const viewBounds = { evaluations: 512, departed: 64, timeline: 32, decisions: 256, checkpoints: 64 } as const;
+export const viewBounds = {
+  evaluations: 512,
+  departed: 64,
+  /** Steps; fewer where they have more contributions than that, but two in any case. */
+  timeline: 32,
+  contributions: 2048,
+  decisions: 256,
+  checkpoints: 64,
+} as const;
 
 export function initialView(): RunView {
   return {
@@ -180,8 +188,15 @@ function stepped(view: RunView, time: number, event: StepEvent): RunView {
   const { step, epoch, loss, gradientNorm, learningRate, samplesPerSecond } = event;
   view.series.append({ step, time, loss, gradientNorm, learningRate, samplesPerSecond });
   const newest = { ...event, time };
-  const timeline = newestOf([...view.timeline, newest], viewBounds.timeline);
+  const timeline = newestSteps([...view.timeline, newest]);
   return { ...view, step, epoch, newest, timeline, workers: contributed(view.workers, event, timeline) };
+}
+
+function newestSteps(steps: readonly TimedStep[]): readonly TimedStep[] {
+  let first = Math.max(0, steps.length - viewBounds.timeline);
+  let contributions = steps.slice(first).reduce((sum, { shares }) => sum + shares.length, 0);
+  for (; contributions > viewBounds.contributions && first < steps.length - 2; first++) contributions -= steps[first].shares.length;
+  return steps.slice(first);
 }
 
 /** What each worker did in this step, and its speed over the steps of the timeline. */
