@@ -86,9 +86,9 @@ export class Books {
   }
 }
 
-/** What a worker begins with has to be computed with the parameters that it was sent last. */
-export function checkParameters({ version, computing }: Connection): void {
-  if (computing && computing.action.version !== version) throw new Error(`it computes with version ${version}`);
+/** What is to be computed with other parameters than those that a worker was sent last is nothing that the coordinator waits for. */
+export function checkGivenBack({ assignments }: RunState, assignment: number): void {
+  if (assignments.has(assignment)) throw new Error(`assignment ${assignment} was sent newer parameters than its own`);
 }
 
 /**

@@ -14,7 +14,7 @@ import {
 } from "../src/decide/index.ts";
 import { silenceMs } from "../src/rim/sockets.ts";
 import { befall, type Befallen } from "./world-faults.ts";
-import { Books, checkParameters, checkState, checkUnread } from "./world-invariants.ts";
+import { Books, checkGivenBack, checkState, checkUnread } from "./world-invariants.ts";
 import { samplesEach, type Lie, type Script } from "./world-script.ts";
 import { lives, workerId, type Connection, type Sent, type SimulatedWorker } from "./world-workers.ts";
 
@@ -214,8 +214,8 @@ export class World implements Befallen {
     const [next] = connection.queue;
     if (!next || next.action.version > connection.version) return;
     connection.queue.shift();
+    if (next.action.version < connection.version) return this.giveBack(connection, next);
     connection.computing = next;
-    checkParameters(connection);
     const samples = next.action.microbatches.length * samplesEach;
     const end = (): void => {
       if (!lives(connection)) return;
@@ -225,6 +225,15 @@ export class World implements Befallen {
       this.compute(connection);
     };
     this.at(this.now + samples * worker.speed * (0.9 + 0.2 * this.draw()), end);
+  }
+
+  /** What a worker can't compute any more: it was on its way when the worker rested for a moment, and newer parameters came behind it. */
+  private giveBack(connection: Connection, { action: { assignment } }: Sent): void {
+    checkGivenBack(this.state, assignment);
+    this.upward(connection, () => {
+      this.take({ kind: "failed", worker: connection.id, assignment, why: "its parameters are gone" });
+    });
+    this.compute(connection);
   }
 
   fail(connection: Connection): void {
