@@ -122,10 +122,12 @@ async function promptOf(inputs: readonly string[], log: Logger): Promise<string>
 async function continueText(trained: TrainedModel, program: Program, prompt: string, given: PredictOptions): Promise<void> {
   const model = { program, shape: trained.features.shape, text: trained.text! };
   let text = "";
-  if (!given.json) await print(prompt);
+  // Nothing is said before it is clear that the prompt can be read.
+  let said = prompt;
   for await (const piece of generate(model, prompt, given)) {
     text += piece;
-    if (!given.json) await print(piece);
+    if (!given.json) await print(said + piece);
+    said = "";
   }
   await print(given.json ? `${JSON.stringify({ prompt, text })}\n` : "\n");
 }

@@ -27,7 +27,7 @@ export async function findCheckpoint(path: string): Promise<string> {
   throw new TabgradError(
     "CHECKPOINT_INVALID",
     `${path} holds no checkpoint: expected ${manifestFile} in it, or folders called step-…`,
-    "Name the folder that a run printed as its checkpoint.",
+    "Name the folder that a run printed as its checkpoint. A run that is young has none yet: --checkpoint-every says how often it saves.",
   );
 }
 

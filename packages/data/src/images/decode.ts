@@ -21,7 +21,8 @@ const loadSharp = async () => (await import("sharp")).default;
 const sharpFit = { crop: "cover", pad: "contain", stretch: "fill" } as const;
 
 function invalid(name: string, cause: unknown): TabgradError {
-  const reason = cause instanceof Error ? cause.message : String(cause);
+  // The decoder may say more than once what is wrong.
+  const [reason] = (cause instanceof Error ? cause.message : String(cause)).split("\n");
   return new TabgradError(
     "DATA_IMAGE_INVALID",
     `${name}: the image cannot be read: ${reason}`,

@@ -28,7 +28,7 @@ export async function formatOf(file: LocalFile, takes: string): Promise<InputFor
     const begin = Buffer.from(await reader.read(4096));
     const format = recognised(begin);
     if (format === undefined) {
-      const what = begin.length === 0 ? "the file is empty" : `the file is nothing that is read here${looksLike(begin)}`;
+      const what = begin.length === 0 ? "the file is empty" : `the file is of no kind that is read here${looksLike(begin)}`;
       throw notAnInput("DATA_UNREADABLE", file.name, what, takes);
     }
     if (!reader.unpacked || !packed.has(format)) return format;

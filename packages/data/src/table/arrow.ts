@@ -19,13 +19,26 @@ function registerCodecs(): void {
 /** Arrays of doubles are views of these bytes, and begin at a multiple of eight. */
 const aligned = (bytes: Uint8Array): Uint8Array => (bytes.byteOffset % 8 === 0 ? bytes : bytes.slice());
 
-function damaged({ name }: LocalFile, cause: unknown, like = ""): TabgradError {
+function damaged({ name }: LocalFile, cause: unknown): TabgradError {
   const reason = cause instanceof Error ? cause.message : String(cause);
   return new TabgradError(
     code,
-    `${name}: the file cannot be read as Arrow: ${reason}${like}`,
-    "Check that the path names an Arrow file or stream; if so it is damaged, or written in a way that is not read here: write it again.",
+    `${name}: the file begins as Arrow, and cannot be read to its end: ${reason}`,
+    "It is truncated or damaged, or holds types that are not read here: write or fetch it again.",
     { cause },
+  );
+}
+
+/** @throws TabgradError where a file begins neither as an Arrow file nor, with a continuation marker, as a stream */
+async function checkBegin(file: LocalFile): Promise<void> {
+  const begin = await withBytes(file, (reader) => reader.read(200));
+  if (/^(ARROW1|\xff\xff\xff\xff)/.test(String.fromCharCode(...begin))) return;
+  const came =
+    begin.length === 0 ? "the file is empty" : `the file begins neither as an Arrow file nor as a stream${looksLike(begin)}`;
+  throw new TabgradError(
+    code,
+    `${file.name}: ${came}`,
+    "Name a file that PyArrow, pandas or Polars wrote as Arrow or Feather (version 2).",
   );
 }
 
@@ -57,7 +70,7 @@ async function* recordBatches(file: LocalFile): AsyncGenerator<RecordBatch> {
 export async function openArrow(file: LocalFile): Promise<Table> {
   registerCodecs();
   const { name } = file;
-  const like = await withBytes(file, async (reader) => looksLike(await reader.read(200)));
+  await checkBegin(file);
   let names: readonly string[] | undefined;
   try {
     for await (const { schema } of recordBatches(file)) {
@@ -65,10 +78,9 @@ export async function openArrow(file: LocalFile): Promise<Table> {
       break;
     }
   } catch (error) {
-    throw damaged(file, error, like.includes("Arrow") ? "" : like);
+    throw damaged(file, error);
   }
-  if (!names)
-    throw new TabgradError(code, `${name}: there are no rows${like.includes("Arrow") ? "" : like}`, "Write the file again.");
+  if (!names) throw new TabgradError(code, `${name}: there are no rows`, "Write the file again, with rows.");
   return {
     name,
     code,

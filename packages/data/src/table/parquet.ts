@@ -56,7 +56,13 @@ async function readMetadata(file: LocalFile, buffer: AsyncBuffer): Promise<FileM
     return await parquetMetadataAsync(buffer);
   } catch (error) {
     const begin = new Uint8Array(await buffer.slice(0, Math.min(200, buffer.byteLength)));
-    throw damaged(file, "the file cannot be read as Parquet", error, looksLike(begin));
+    const like = looksLike(begin);
+    const hint = like.includes("Parquet")
+      ? "; its beginning is there, its end is not"
+      : like.includes("gzip")
+        ? `${like}: unpack it`
+        : like;
+    throw damaged(file, "the file cannot be read as Parquet", error, hint);
   }
 }
 
