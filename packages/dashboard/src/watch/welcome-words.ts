@@ -8,12 +8,11 @@ export function welcomeWords(view: RunView | undefined): { readonly title: strin
   const text =
     `${start.name}: ${count(start.parameters)} parameters to learn from ${count(start.trainSamples)} samples, ` +
     `in ${count(start.steps - start.step)} steps. It begins by itself.`;
-  const needed = view.decisions
-    .map(({ reason }) => reason)
-    .filter((reason) => reason.kind === "waiting")
-    .at(-1)?.needed;
-  if (view.workers.size === 0) return { title: "Waiting for the first worker.", text };
-  if (needed !== undefined && view.workers.size < needed)
-    return { title: `${view.workers.size} of ${needed} workers are here.`, text };
+  const waiting = view.decisions.map(({ reason }) => reason).findLast((reason) => reason.kind === "waiting");
+  const needed = waiting?.needed ?? 1;
+  if (view.workers.size < needed) {
+    const title = needed === 1 ? "Waiting for the first worker." : `${view.workers.size} of ${needed} workers are here.`;
+    return { title, text };
+  }
   return { title: "The workers are here. It begins.", text };
 }
