@@ -1,7 +1,7 @@
 // Slow and wrong workers, scripted: what they cost, what is told of them, and when they may not come back.
 import { sentence } from "@tabgrad/core";
 import { describe, expect, it } from "vitest";
-import { isQuarantined, nextWake } from "../src/decide/index.ts";
+import { isQuarantined, nextWake, partOf } from "../src/decide/index.ts";
 import { play as playSpeeds } from "./playing.ts";
 import { Simulation } from "./simulation.ts";
 
@@ -105,6 +105,54 @@ describe("a slow worker", () => {
     run.answer("a");
     expect(run.actions.at(-1)).toEqual({ kind: "discard", worker: "a", assignment: copy.assignment });
     expect(run.reasons).toHaveLength(length);
+  });
+});
+
+describe("a worker whose microbatches are heavy", () => {
+  /** Two workers in the second step, whose speed is known from the first: each has four microbatches of it, one by one. */
+  function team(): Simulation {
+    const run = new Simulation({ ...steps(60), startWorkers: 2 });
+    ["a", "b"].forEach((id) => run.join(id));
+    expect(run.sent.map(({ microbatches }) => microbatches.length)).toEqual([4, 4]);
+    play(run, { a: 100, b: 100 }, 450);
+    expect(run.sent.map(({ worker, microbatches }) => [worker, ...microbatches])).toEqual(
+      [0, 1, 2, 3].map((index) => ["a", index]).concat([4, 5, 6, 7].map((index) => ["b", index])),
+    );
+    return run;
+  }
+
+  it("has its part as one, whatever it is cut into", () => {
+    const { state } = team();
+    expect(partOf(state, "b", "train", 1)).toEqual([4, 5, 6, 7]);
+    expect(partOf(state, "b", "train", 2)).toEqual([]);
+  });
+
+  it("hands over what it has not begun with to whoever is idle before, and nobody is told", () => {
+    const run = team();
+    play(run, { a: 100, b: 190 }, 860);
+    expect(run.sent.map(({ worker, microbatches }) => [worker, ...microbatches])).toEqual([
+      ["b", 6],
+      ["a", 7],
+    ]);
+    expect(run.actions.filter(({ kind }) => kind === "recall")).toHaveLength(1);
+    expect(told(run, "duplicated", "discarded")).toEqual([]);
+  });
+
+  it("has nothing else left when it is late with one", () => {
+    const run = team();
+    play(run, { a: 100, b: Infinity }, 960);
+    expect(told(run, "duplicated")).toEqual(["worker a also computes 1 microbatch of worker b, which was expected 350 ms ago."]);
+    expect(run.state.workers.get("b")?.assignments).toHaveLength(1);
+    expect(partOf(run.state, "a", "train", 1)).toEqual([5, 6, 7]);
+  });
+
+  it("is given all in one where it is alone, unless the run is exact", () => {
+    for (const exact of [false, true]) {
+      const run = new Simulation({ ...steps(60), exact });
+      run.join("a");
+      play(run, { a: 100 }, 850);
+      expect(run.sent).toHaveLength(exact ? 8 : 1);
+    }
   });
 });
 
