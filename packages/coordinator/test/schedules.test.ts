@@ -39,9 +39,10 @@ it(
       fc.property(script, (played) => {
         const world = new World(played);
         world.play();
-        outcomes[world.outcome!.kind as keyof typeof outcomes]++;
-        for (const { kind } of world.reasons) told.add(kind);
-        pieces += world.pieces;
+        const { coordinator } = world;
+        outcomes[coordinator.outcome!.kind as keyof typeof outcomes]++;
+        for (const { kind } of coordinator.reasons) told.add(kind);
+        pieces += coordinator.pieces;
       }),
       { numRuns: 1_000_000_000, interruptAfterTimeLimit: 1000 * seconds },
     );

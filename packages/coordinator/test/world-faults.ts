@@ -1,18 +1,19 @@
 // What each fault of a random schedule does to the world.
 import type { WorkerAvailability } from "@tabgrad/core";
-import type { RunEvent } from "../src/decide/index.ts";
+import type { Agenda } from "./world-agenda.ts";
+import type { SimulatedCoordinator } from "./world-coordinator.ts";
+import type { Network } from "./world-network.ts";
 import type { Fault } from "./world-script.ts";
 import type { Connection, SimulatedWorker } from "./world-workers.ts";
 
 export interface Befallen {
-  readonly now: number;
+  readonly agenda: Agenda;
+  readonly network: Network;
   readonly workers: readonly SimulatedWorker[];
-  at(at: number, run: () => void): void;
-  take(event: RunEvent): void;
+  readonly coordinator: Pick<SimulatedCoordinator, "take">;
   start(worker: SimulatedWorker): void;
   restart(): void;
   closed(connection: Connection, why: string): void;
-  upward(connection: Connection, deliver: () => void): void;
   fail(connection: Connection): void;
   setAvailability(connection: Connection, availability: WorkerAvailability): void;
 }
@@ -20,6 +21,7 @@ export interface Befallen {
 export function befall(world: Befallen, { kind, worker: index, extent }: Fault): void {
   const worker = world.workers[index % world.workers.length];
   const { connection } = worker;
+  const { agenda, coordinator, network } = world;
   switch (kind) {
     case "join":
       return world.start(worker);
@@ -31,19 +33,19 @@ export function befall(world: Befallen, { kind, worker: index, extent }: Fault):
       worker.isAlive = false;
       return;
     case "stall":
-      worker.stalledUntil = world.now + 40_000 * extent ** 3;
+      worker.stalledUntil = agenda.now + 40_000 * extent ** 3;
       return;
     case "doze": {
       // From now on it works in bursts, for a while.
       const period = 1 + 300 * extent;
       for (let turn = 0; turn < 20; turn++)
-        world.at(world.now + turn * period, () => {
-          worker.stalledUntil = Math.max(worker.stalledUntil, world.now + 0.9 * period);
+        agenda.at(agenda.now + turn * period, () => {
+          worker.stalledUntil = Math.max(worker.stalledUntil, agenda.now + 0.9 * period);
         });
       return;
     }
     case "cut":
-      worker.cutUntil = world.now + 40_000 * extent ** 3;
+      worker.cutUntil = agenda.now + 40_000 * extent ** 3;
       return;
     case "slow":
       worker.speed = 0.05 + 3 * extent;
@@ -54,14 +56,14 @@ export function befall(world: Befallen, { kind, worker: index, extent }: Fault):
       if (connection) world.setAvailability(connection, ({ rest: "paused", hide: "background", show: "available" } as const)[kind]);
       return;
     case "fail":
-      if (connection?.computing) world.upward(connection, () => world.fail(connection));
+      if (connection?.computing) network.upward(connection, () => world.fail(connection));
       return;
     case "drop":
-      if (connection) world.take({ kind: "drop", worker: connection.id });
+      if (connection) coordinator.take({ kind: "drop", worker: connection.id });
       return;
     case "pause":
-      world.take({ kind: "pause" });
-      return world.at(world.now + 500 * extent, () => world.take({ kind: "resume" }));
+      coordinator.take({ kind: "pause" });
+      return agenda.at(agenda.now + 500 * extent, () => coordinator.take({ kind: "resume" }));
     case "restart":
       return world.restart();
     case "notFinite":

@@ -1,4 +1,6 @@
 // What a random schedule is: a run, the workers that it begins with, and what befalls them.
+import type { RunPlan } from "../src/decide/index.ts";
+
 export type Lie = "notFinite" | "outlandish" | "version" | "samples" | "twice";
 
 export interface Fault {
@@ -39,3 +41,17 @@ export interface Script {
 
 /** Of every microbatch. */
 export const samplesEach = 32;
+
+/** The run itself. */
+export const planOf = ({ steps, microbatches, startWorkers, exact }: Script): RunPlan => ({
+  steps,
+  stepSamples: () => Array.from({ length: microbatches }, () => samplesEach),
+  evaluationSamples: [8, 8, 3],
+  evaluateAfter: (step) => step % 3 === 0,
+  checkpointEvery: { steps: 2 },
+  startWorkers,
+  minWorkers: 1,
+  learningRate: 0.1,
+  rateFactor: () => 1,
+  exact,
+});
