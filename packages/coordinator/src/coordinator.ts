@@ -173,6 +173,7 @@ class CoordinatedRun implements RunningCoordinator, ConnectionHandler {
   }
 
   async close(): Promise<void> {
+    this.telling!.flush();
     await this.watchers.close(this.farewell, closePatienceMs);
     await this.entrance!.close();
   }

@@ -67,9 +67,18 @@ async function killedAfter(steps: number, directory = join(folder, "killed")): P
     if (step % 2 === 0) await saved(join(folder, "victim"), step);
   }
   await worker.message("parametersChunk", ({ version }) => version === steps);
+  await journalled(join(folder, "victim"), (event) => event.event === "step" && event.step === steps);
   await copy(join(folder, "victim"), directory);
   return directory;
 }
+
+/** Resolves when the journal tells of that. */
+const journalled = (directory: string, isMeant: (event: TelemetryEvent) => boolean): Promise<void> =>
+  expect
+    .poll(async () => (await readJournal(join(directory, "journal.msgpack"))).some(({ event }) => isMeant(event)), {
+      timeout: 15_000,
+    })
+    .toBe(true);
 
 /** Resolves when the checkpoint is there: writing it takes as long as the disk does. */
 const saved = (directory: string, step: number): Promise<void> =>
@@ -176,6 +185,7 @@ describe("a run that is resumed", () => {
     };
     const worker = await steps(join(folder, "victim"), 5);
     await worker.message("parametersChunk", ({ version }) => version === 5);
+    await journalled(join(folder, "victim"), (event) => event.event === "decision" && event.reason.kind === "learningRate");
     const directory = join(folder, "killed");
     await copy(join(folder, "victim"), directory);
     await steps(join(folder, "quiet"), 8);

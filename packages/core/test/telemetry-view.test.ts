@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
   follow,
+  followSteps,
   initialView,
   packView,
   Series,
@@ -10,6 +11,7 @@ import {
   unpackView,
   viewBounds,
   type RunView,
+  type StepEvent,
   type WatchedEvent,
 } from "../src/telemetry/index.ts";
 
@@ -287,4 +289,31 @@ describe("Series", () => {
       { numRuns: 20 },
     );
   });
+});
+
+it("is the same however many steps are followed at a time", () => {
+  const begun = (): RunView => [start, joined("w1"), joined("w2")].reduce((view, event) => follow(view, 0, event), initialView());
+  const shares = fc.record({ w1: fc.integer({ min: 1, max: 900 }), w2: fc.integer({ min: 1, max: 900 }) });
+  // So many contributions of one worker, as pieces of its part.
+  const steps = fc.array(fc.record({ shares, pieces: fc.constantFrom(1, 1, 1, 40, 700), together: fc.boolean() }), {
+    minLength: 1,
+    maxLength: 90,
+  });
+  fc.assert(
+    fc.property(steps, (script) => {
+      const events = script.map(({ shares, pieces }, i) => {
+        const event = step(i + 1, shares) as StepEvent;
+        return { time: 7 * i, event: { ...event, shares: Array.from({ length: pieces }, () => event.shares).flat() } };
+      });
+      const alone = events.reduce((view, { time, event }) => follow(view, time, event), begun());
+      let together = begun();
+      for (let end = 0, from = 0; end < events.length;) {
+        end++;
+        if (script[end]?.together) continue;
+        together = followSteps(together, events.slice(from, end));
+        from = end;
+      }
+      expect(together).toEqual(alone);
+    }),
+  );
 });

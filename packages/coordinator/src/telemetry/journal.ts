@@ -19,9 +19,6 @@ export interface JournalOptions {
   readonly onFailure?: (error: Error) => void;
 }
 
-/** Records of so many milliseconds are written together: a write for each step would take the processor from workers beside it. */
-const gatherMs = 50;
-
 /** Its name in a run's folder. */
 export const journalFile = "journal.msgpack";
 
@@ -32,7 +29,6 @@ export class Journal {
   private position: number;
   private readonly pending: Uint8Array[] = [];
   private writing: Promise<void> | undefined;
-  private gathering: NodeJS.Timeout | undefined;
   private failure: Error | undefined;
 
   /** Begins a journal in a run's folder, or goes on with it; makes the folder. @throws TabgradError OUTPUT_UNWRITABLE */
@@ -60,7 +56,7 @@ export class Journal {
 
   append(event: TelemetryEvent, time: number): void {
     this.pending.push(this.packr.pack({ time, event } satisfies JournalRecord));
-    this.gathering ??= setTimeout(() => void this.flush(), gatherMs);
+    void this.flush();
   }
 
   /** Resolves when all that was appended is on the disk. @throws what the system says where it can't be written */
@@ -87,8 +83,6 @@ export class Journal {
 
   /** Resolves when what is pending now is written, or can't be. */
   private flush(): Promise<void> {
-    clearTimeout(this.gathering);
-    this.gathering = undefined;
     this.writing ??= this.write().finally(() => {
       this.writing = undefined;
       if (this.pending.length > 0 && !this.failure) void this.flush();

@@ -31,6 +31,7 @@ export { packView, unpackView, type PackedView } from "./snapshot.ts";
 export { decimal, metricText, percent } from "./values.ts";
 export {
   follow,
+  followSteps,
   initialView,
   viewBounds,
   type DepartedWorker,

@@ -124,7 +124,7 @@ export function follow(view: RunView, time: number, event: WatchedEvent): RunVie
     case "start":
       return view.start?.runId === event.runId ? resumed(view, time, event) : begun(time, event);
     case "step":
-      return stepped(view, time, event);
+      return followSteps(view, [{ time, event }]);
     case "eval": {
       const { tables, ...evaluation } = event;
       const evaluations = thinned([...view.evaluations, { ...evaluation, time }]);
@@ -184,27 +184,38 @@ function resumed(view: RunView, time: number, start: StartEvent): RunView {
   };
 }
 
-function stepped(view: RunView, time: number, event: StepEvent): RunView {
-  const { step, epoch, loss, gradientNorm, learningRate, samplesPerSecond } = event;
-  view.series.append({ step, time, loss, gradientNorm, learningRate, samplesPerSecond });
-  const newest = { ...event, time };
-  const timeline = newestSteps([...view.timeline, newest]);
-  return { ...view, step, epoch, newest, timeline, workers: contributed(view.workers, event, timeline) };
+/** The same as `follow` for one step after another, in less time. At least one. */
+export function followSteps(view: RunView, steps: readonly { readonly time: number; readonly event: StepEvent }[]): RunView {
+  for (const { time, event } of steps) {
+    const { step, loss, gradientNorm, learningRate, samplesPerSecond } = event;
+    view.series.append({ step, time, loss, gradientNorm, learningRate, samplesPerSecond });
+  }
+  const timed = steps.map(({ time, event }): TimedStep => ({ ...event, time }));
+  const timeline = timelineAfter(view.timeline, timed);
+  const newest = timed[timed.length - 1];
+  const { step, epoch } = newest;
+  return { ...view, step, epoch, newest, timeline, workers: contributed(view.workers, timed, timeline) };
 }
 
-function newestSteps(steps: readonly TimedStep[]): readonly TimedStep[] {
-  let first = Math.max(0, steps.length - viewBounds.timeline);
-  let contributions = steps.slice(first).reduce((sum, { shares }) => sum + shares.length, 0);
-  for (; contributions > viewBounds.contributions && first < steps.length - 2; first++) contributions -= steps[first].shares.length;
-  return steps.slice(first);
+/** What is kept does not depend on how many steps are added at a time. */
+function timelineAfter(before: readonly TimedStep[], added: readonly TimedStep[]): readonly TimedStep[] {
+  const all = [...before, ...added];
+  let first = 0;
+  let contributions = before.reduce((sum, { shares }) => sum + shares.length, 0);
+  for (let last = before.length; last < all.length; last++) {
+    contributions += all[last].shares.length;
+    const isTooLong = (): boolean => last - first >= viewBounds.timeline;
+    const isTooMuch = (): boolean => contributions > viewBounds.contributions && first < last - 1;
+    for (; isTooLong() || isTooMuch(); first++) contributions -= all[first].shares.length;
+  }
+  return all.slice(first);
 }
 
-/** What each worker did in this step, and its speed over the steps of the timeline. */
-function contributed(
-  workers: RunView["workers"],
-  { shares, samples }: StepEvent,
-  timeline: readonly TimedStep[],
-): RunView["workers"] {
+/** What each worker did in these steps, its share of the last one, and its speed over the steps of the timeline. */
+function contributed(workers: RunView["workers"], steps: readonly TimedStep[], timeline: readonly TimedStep[]): RunView["workers"] {
+  const total = new Map<string, number>();
+  for (const { shares } of steps) for (const share of shares) total.set(share.id, (total.get(share.id) ?? 0) + share.samples);
+  const { shares, samples } = steps[steps.length - 1];
   const done = new Map<string, number>();
   for (const share of shares) done.set(share.id, (done.get(share.id) ?? 0) + share.samples);
   const seconds = (timeline[timeline.length - 1].time - timeline[0].time) / 1000;
@@ -215,7 +226,8 @@ function contributed(
     [...workers].map(([id, worker]) => {
       const own = done.get(id) ?? 0;
       const samplesPerSecond = seconds > 0 ? (recent.get(id) ?? 0) / seconds : 0;
-      return [id, { ...worker, samples: worker.samples + own, share: own / samples, samplesPerSecond }];
+      const all = worker.samples + (total.get(id) ?? 0);
+      return [id, { ...worker, samples: all, share: own / samples, samplesPerSecond }];
     }),
   );
 }
