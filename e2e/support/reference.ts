@@ -13,12 +13,16 @@ export async function referenceParameters(
 ): Promise<Float32Array> {
   const settings = checkRun(applyOverrides(definition, overrides));
   const dataset = await openDataset(settings.data, { baseDirectory: root, seed: settings.seed });
-  const run = resolveRun(settings, dataset.description);
-  const own = engine ?? (await createNodeCpuEngine({ threads: 1 }));
   try {
-    return await runReference({ run, dataset, engine: own, initial: initialParameters(run.graph, settings.seed) });
+    const run = resolveRun(settings, dataset.description);
+    const own = engine ?? (await createNodeCpuEngine({ threads: 1 }));
+    try {
+      return await runReference({ run, dataset, engine: own, initial: initialParameters(run.graph, settings.seed) });
+    } finally {
+      if (!engine) await own.close();
+    }
   } finally {
-    if (!engine) await own.close();
+    await dataset.close();
   }
 }
 

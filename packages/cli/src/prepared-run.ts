@@ -10,6 +10,7 @@ import type { Report } from "./output/report.ts";
 export interface PreparedRun {
   readonly run: ResolvedRun;
   readonly initial: Float32Array;
+  /** Open; `whileServed` closes it. */
   readonly dataset: Dataset;
   /** What people call the run. */
   readonly name: string;
@@ -42,12 +43,22 @@ export async function openData(
   }
 }
 
+/** What `use` makes of a dataset. Where it fails, nobody gets the dataset, and it is closed. */
+export async function orClosed<Result>(dataset: Dataset, use: () => Promise<Result> | Result): Promise<Result> {
+  try {
+    return await use();
+  } catch (error) {
+    await dataset.close();
+    throw error;
+  }
+}
+
 /** What a run file says, with the data that it names. */
 export async function readRun(path: string, options: RunOptions, preparation: Preparation) {
   const { definition, file } = await loadRunFile(path);
   const settings = checkRun(applyOverrides(definition, overridesOf(options)));
   const baseDirectory = dirname(file);
   const dataset = await openData(settings, baseDirectory, options, preparation);
-  const run = resolveRun(settings, dataset.description);
+  const run = await orClosed(dataset, () => resolveRun(settings, dataset.description));
   return { file, baseDirectory, name: basename(file, extname(file)), dataset, run };
 }

@@ -13,7 +13,7 @@ import {
 import { TabgradError } from "@tabgrad/core";
 import { resolve } from "node:path";
 import { durationOf, type RunOptions, type ServingOptions } from "./options.ts";
-import { openData, readRun, type Preparation, type PreparedRun } from "./prepared-run.ts";
+import { openData, orClosed, readRun, type Preparation, type PreparedRun } from "./prepared-run.ts";
 
 /** @throws TabgradError */
 export async function prepareResumed(
@@ -27,24 +27,27 @@ export async function prepareResumed(
   const resumption = await openResumption(resolve(folder));
   try {
     for (const warning of resumption.warnings) log.warn(warning);
-    const prepared = await (path === undefined
+    const described = await (path === undefined
       ? fromCheckpoint(resumption, options, preparation)
-      : fromRunFile(resumption, path, options, preparation));
-    const { run, dataset } = prepared;
-    checkSameData(resumption, dataset.description);
-    const schedule = new Schedule({
-      run: run.description,
-      report: run.report,
-      dataset: dataset.description,
-      startWorkers: 1,
-      minWorkers: 1,
+      : readRun(path, options, preparation));
+    return await orClosed(described.dataset, () => {
+      const { run, dataset, name, baseDirectory } = described;
+      if (path !== undefined) checkSameRun(resumption, run.description);
+      checkSameData(resumption, dataset.description);
+      const schedule = new Schedule({
+        run: run.description,
+        report: run.report,
+        dataset: dataset.description,
+        startWorkers: 1,
+        minWorkers: 1,
+      });
+      checkStepsLeft(resumption, schedule);
+      const initial = restoredParameters(resumption, run);
+      const { step } = resumption.checkpoint.manifest;
+      log.info({ checkpoint: resumption.checkpoint.path }, `Going on after step ${step} of ${schedule.steps}.`);
+      const keep = options.keep ?? originOf(resumption)?.keep;
+      return { run, dataset, name, baseDirectory, initial, directory: resumption.directory, keep, resumption };
     });
-    checkStepsLeft(resumption, schedule);
-    const initial = restoredParameters(resumption, run);
-    const { step } = resumption.checkpoint.manifest;
-    log.info({ checkpoint: resumption.checkpoint.path }, `Going on after step ${step} of ${schedule.steps}.`);
-    const keep = options.keep ?? originOf(resumption)?.keep;
-    return { ...prepared, initial, directory: resumption.directory, keep, resumption };
   } catch (error) {
     await resumption.lock.release();
     throw error;
@@ -52,17 +55,6 @@ export async function prepareResumed(
 }
 
 type Described = Pick<PreparedRun, "run" | "dataset" | "name" | "baseDirectory">;
-
-async function fromRunFile(
-  resumption: Resumption,
-  path: string,
-  options: RunOptions,
-  preparation: Preparation,
-): Promise<Described> {
-  const { run, dataset, name, baseDirectory } = await readRun(path, options, preparation);
-  checkSameRun(resumption, run.description);
-  return { run, dataset, name, baseDirectory };
-}
 
 async function fromCheckpoint(resumption: Resumption, options: RunOptions, preparation: Preparation): Promise<Described> {
   const origin = originOf(resumption);

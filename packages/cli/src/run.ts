@@ -9,7 +9,7 @@ import type { Logger } from "pino";
 import { initialVector } from "./initialise.ts";
 import type { RunOptions, ServingOptions } from "./options.ts";
 import type { Report } from "./output/report.ts";
-import { readRun, type Preparation, type PreparedRun } from "./prepared-run.ts";
+import { orClosed, readRun, type Preparation, type PreparedRun } from "./prepared-run.ts";
 import { placeOf, prepareResumed } from "./resume.ts";
 import { openTls } from "./tls/index.ts";
 import { version } from "./version.ts";
@@ -31,7 +31,7 @@ export function prepareRun(path: string | undefined, options: RunOptions, prepar
 
 async function prepareNew(path: string, options: RunOptions, preparation: Preparation): Promise<PreparedRun> {
   const { file, baseDirectory, name, dataset, run } = await readRun(path, options, preparation);
-  const initial = await initialVector(run, baseDirectory, preparation.log);
+  const initial = await orClosed(dataset, () => initialVector(run, baseDirectory, preparation.log));
   return {
     run,
     initial,
@@ -53,8 +53,31 @@ export interface WorkerCounts {
   readonly minWorkers: number;
 }
 
+/**
+ * Serves a run as long as `use` takes, then closes it and its data, whatever happened.
+ * @returns what `use` does
+ * @throws TabgradError
+ */
+export async function whileServed<Result>(
+  prepared: PreparedRun,
+  given: ServingOptions & WorkerCounts,
+  report: Report,
+  use: (coordinator: RunningCoordinator) => Promise<Result>,
+): Promise<Result> {
+  try {
+    const coordinator = await serveRun(prepared, given, report);
+    try {
+      return await use(coordinator);
+    } finally {
+      await coordinator.close();
+    }
+  } finally {
+    await prepared.dataset.close();
+  }
+}
+
 /** Listens, and says how to watch and to join. @throws TabgradError */
-export async function serveRun(
+async function serveRun(
   prepared: PreparedRun,
   given: ServingOptions & WorkerCounts,
   { log, show, invite }: Report,

@@ -37,7 +37,7 @@ export const memoryLimit = (): number => Math.min(2 ** 30, totalmem() / 8);
 const slowMemoryLimit = 16 * 2 ** 20;
 
 /**
- * Opens the dataset of a run file.
+ * Opens the dataset of a run file. Close it in the end: one on disk keeps a file open.
  * @throws TabgradError DATA_…: a file is not there, cannot be read or is not what it should be, with its path and the place in it;
  *   INTERRUPTED
  */

@@ -1,4 +1,5 @@
 // What the tests of datasets share: a folder of their own, files of every kind in it, and what an action is refused with.
+import { fstatSync, readdirSync, statSync } from "node:fs";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -24,6 +25,24 @@ export function testFolder(): { path(): string; write(name: string, content: str
       return path;
     },
   };
+}
+
+/** The files in `folder`, at any depth, that this process has open. */
+export function openFilesIn(folder: string): string[] {
+  const open = new Set<string>();
+  for (let descriptor = 0; descriptor < 1024; descriptor += 1) {
+    try {
+      const { dev, ino } = fstatSync(descriptor);
+      open.add(`${dev} ${ino}`);
+    } catch {
+      // There is no such descriptor.
+    }
+  }
+  const files = readdirSync(folder, { recursive: true, encoding: "utf8" });
+  return files.filter((name) => {
+    const { dev, ino } = statSync(join(folder, name));
+    return open.has(`${dev} ${ino}`);
+  });
 }
 
 const writers: Record<number, [bytes: number, write: (view: DataView, offset: number, value: number) => void]> = {

@@ -3,10 +3,10 @@ import { fork } from "node:child_process";
 import { mkdir, readdir, readFile, stat, truncate, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { csv, type DataSpec, idx, text } from "@tabgrad/core";
-import { beforeAll, describe, expect, it } from "vitest";
+import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { cacheFolder } from "../src/cache/folder.ts";
 import { type Dataset, type DataProgress, openDataset, type OpenOptions } from "../src/index.ts";
-import { idxBytes, refusal, testFolder } from "./data-files.ts";
+import { idxBytes, openFilesIn, refusal, testFolder } from "./data-files.ts";
 
 const folder = testFolder();
 
@@ -40,8 +40,19 @@ beforeAll(async () => {
   await folder.write("text.txt", "the quick brown fox jumps over the lazy dog, and so on; ".repeat(1500));
 });
 
-const open = (spec: DataSpec, options: Partial<OpenOptions> = {}) =>
-  openDataset(spec, { baseDirectory: folder.path(), seed: 1, cache: join(folder.path(), "cache"), ...options });
+const opened: Dataset[] = [];
+
+async function open(spec: DataSpec, options: Partial<OpenOptions> = {}): Promise<Dataset> {
+  const cache = join(folder.path(), "cache");
+  const dataset = await openDataset(spec, { baseDirectory: folder.path(), seed: 1, cache, ...options });
+  opened.push(dataset);
+  return dataset;
+}
+
+afterEach(async () => {
+  for (const dataset of opened.splice(0)) await dataset.close();
+  expect(openFilesIn(folder.path())).toEqual([]);
+});
 
 /** The bytes of all shards in order. */
 async function contents({ description, store }: Dataset): Promise<Buffer[]> {
@@ -98,6 +109,16 @@ describe.each(Object.entries(specs))("%s on disk", (name, spec) => {
 });
 
 describe("a dataset on disk", () => {
+  it("keeps its file open until it is closed, twice if need be", async () => {
+    const dataset = await open(specs["csv"], { cache: join(folder.path(), "cache-closed"), memory });
+    expect(openFilesIn(folder.path())).toEqual([expect.stringMatching(/shards\.bin$/)]);
+    const reading = contents(dataset);
+    await dataset.close();
+    expect(openFilesIn(folder.path())).toEqual([]);
+    expect((await reading).length).toBe(dataset.description.shards.length);
+    await dataset.close();
+  });
+
   it("goes on in another process after one was killed in the middle", { timeout: 60_000 }, async () => {
     const spec = specs["csv"];
     const cache = join(folder.path(), "cache-killed");

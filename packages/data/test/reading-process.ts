@@ -5,5 +5,8 @@ import { openDataset } from "../src/index.ts";
 process.once("message", (options: { spec: DataSpec; folder: string; cache: string; memory: number }) => {
   const { spec, folder, cache, memory } = options;
   const onProgress = (progress: unknown): void => void process.send!(progress);
-  void openDataset(spec, { baseDirectory: folder, seed: 1, cache, memory, onProgress }).then(() => process.disconnect());
+  void openDataset(spec, { baseDirectory: folder, seed: 1, cache, memory, onProgress }).then(async (dataset) => {
+    await dataset.close();
+    process.disconnect();
+  });
 });

@@ -4,7 +4,7 @@ import { Command } from "commander";
 import { interrupts, outputClosed } from "../interrupts.ts";
 import { defaultsIn, options, withRunOptions, withServingOptions, type RunOptions, type ServingOptions } from "../options.ts";
 import { createReport } from "../output/report.ts";
-import { lingerAfter, prepareRun, serveRun } from "../run.ts";
+import { lingerAfter, prepareRun, whileServed } from "../run.ts";
 
 interface CoordinatorCommandOptions extends RunOptions, ServingOptions {
   readonly minWorkers: number;
@@ -23,15 +23,12 @@ async function coordinate(file: string | undefined, given: CoordinatorCommandOpt
   const signal = interrupts();
   const report = createReport(given);
   const prepared = await prepareRun(file, given, { ...report, signal });
-  const coordinator = await serveRun(prepared, { ...given, startWorkers: given.minWorkers }, report);
-  stopOnInterrupt(signal, coordinator.stop.bind(coordinator));
-  try {
+  return whileServed(prepared, { ...given, startWorkers: given.minWorkers }, report, async (coordinator) => {
+    stopOnInterrupt(signal, coordinator.stop.bind(coordinator));
     const done = await coordinator.done;
     if (given.stay) await lingerAfter(coordinator, signal, report.log);
     return exitCodeOf(done);
-  } finally {
-    await coordinator.close();
-  }
+  });
 }
 
 export function stopOnInterrupt(signal: AbortSignal, stop: (why: string) => void): void {

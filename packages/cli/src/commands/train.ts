@@ -15,7 +15,7 @@ import {
   type ServingOptions,
 } from "../options.ts";
 import { createReport } from "../output/report.ts";
-import { lingerAfter, prepareRun, serveRun } from "../run.ts";
+import { lingerAfter, prepareRun, whileServed } from "../run.ts";
 import { exitCodeOf, stopOnInterrupt } from "./coordinator.ts";
 
 interface TrainOptions extends RunOptions, ServingOptions {
@@ -48,35 +48,31 @@ async function train(file: string | undefined, given: TrainOptions): Promise<num
   const report = createReport(given);
   const { log } = report;
   const prepared = await prepareRun(file, given, { ...report, signal });
-  const coordinator = await serveRun(prepared, { ...given, startWorkers: given.workers, minWorkers: 1 }, report);
-
-  const failures = new Failures(given.workers);
-  const hear = listener(log);
-  workers = new LocalWorkers({
-    count: given.workers,
-    url: coordinator.url,
-    engine: given.engine,
-    threads: given.threads ?? Math.max(1, Math.floor(availableParallelism() / given.workers)),
-    verbose: given.verbose ?? false,
-    onLine: hear,
-    onExit(name, { exitCode, how, lastLines }) {
-      // A worker that was told that the run is over may be gone before the last checkpoint is written.
-      if (exitCode === 0) return;
-      failures.add(name, how, lastLines);
-      log.warn(`${name} ${how}`);
-      if (failures.all) coordinator.stop(allFailed);
-    },
-  });
-  stopOnInterrupt(signal, coordinator.stop.bind(coordinator));
-  const team = workers;
-  try {
+  return whileServed(prepared, { ...given, startWorkers: given.workers, minWorkers: 1 }, report, async (coordinator) => {
+    const failures = new Failures(given.workers);
+    const hear = listener(log);
+    const team = new LocalWorkers({
+      count: given.workers,
+      url: coordinator.url,
+      engine: given.engine,
+      threads: given.threads ?? Math.max(1, Math.floor(availableParallelism() / given.workers)),
+      verbose: given.verbose ?? false,
+      onLine: hear,
+      onExit(name, { exitCode, how, lastLines }) {
+        // A worker that was told that the run is over may be gone before the last checkpoint is written.
+        if (exitCode === 0) return;
+        failures.add(name, how, lastLines);
+        log.warn(`${name} ${how}`);
+        if (failures.all) coordinator.stop(allFailed);
+      },
+    });
+    workers = team;
+    stopOnInterrupt(signal, coordinator.stop.bind(coordinator));
     const done = await coordinator.done.finally(() => team.end(patienceMs));
     if (done.why === allFailed) throw failures.error();
     if (given.stay) await lingerAfter(coordinator, signal, log);
     return exitCodeOf(done);
-  } finally {
-    await coordinator.close();
-  }
+  });
 }
 
 /** A worker's log line, as pino writes it. */

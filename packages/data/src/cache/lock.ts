@@ -16,8 +16,7 @@ function isRunning(pid: number): boolean {
 async function tryLock(path: string): Promise<boolean> {
   try {
     const handle = await open(path, "wx");
-    await handle.writeFile(`${process.pid}`);
-    await handle.close();
+    await handle.writeFile(`${process.pid}`).finally(() => handle.close());
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;

@@ -57,7 +57,8 @@ export async function openBuilt(folder: string): Promise<Dataset | undefined> {
     const handle = await open(path, "r");
     const { size } = await handle.stat().finally(() => handle.close());
     if (size !== bytesOf(description.shards)) return undefined;
-    return { description, store: await DiskShardStore.open(path, description.shards) };
+    const store = await DiskShardStore.open(path, description.shards);
+    return { description, store, close: () => store.close() };
   } catch {
     return undefined;
   }

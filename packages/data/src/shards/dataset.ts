@@ -9,6 +9,8 @@ import type { ShardStore } from "./store.ts";
 export interface Dataset {
   readonly description: DatasetDescription;
   readonly store: ShardStore;
+  /** Gives back the file that the store reads from, if it reads from one. Whoever opened the dataset does it; twice does no harm. */
+  close(): Promise<void>;
 }
 
 /** `shards`: those to train on, then those that are held out. */

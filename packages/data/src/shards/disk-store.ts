@@ -26,7 +26,7 @@ export class DiskShardStore implements ShardStore {
     }
   }
 
-  /** The file at `path` has the shards in this order. The file stays open as long as the process. */
+  /** The file at `path` has the shards in this order. It stays open until `close`. */
   static async open(path: string, shards: readonly ShardInfo[]): Promise<DiskShardStore> {
     return new DiskShardStore(path, await open(path, "r"), shards);
   }
@@ -51,5 +51,10 @@ export class DiskShardStore implements ShardStore {
     }
     this.#verified.add(hash);
     return bytes;
+  }
+
+  /** Waits for what is being read. Nothing can be read afterwards. */
+  close(): Promise<void> {
+    return this.#file.close();
   }
 }

@@ -26,5 +26,5 @@ export async function datasetInMemory(source: DataSource, split: SampleSplit, on
   for (const frame of [train, evaluation]) {
     for (const { bytes, samples } of frame.shards()) shards.push({ hash: store.add(bytes), bytes: bytes.length, samples });
   }
-  return { description: describe(source, split, shards, statistics), store };
+  return { description: describe(source, split, shards, statistics), store, close: () => Promise.resolve() };
 }

@@ -25,7 +25,10 @@ async function openBuffer(file: LocalFile): Promise<{ handle: FileHandle; buffer
   const handle = await open(file.path).catch((error: unknown) => {
     throw unreadable(file.name, error);
   });
-  const { size } = await handle.stat();
+  const { size } = await handle.stat().catch(async (error: unknown) => {
+    await handle.close();
+    throw unreadable(file.name, error);
+  });
   const slice = async (start: number, end = size): Promise<ArrayBuffer> => {
     const bytes = new Uint8Array(Math.max(0, end - start));
     const { bytesRead } = await handle.read(bytes, 0, bytes.length, start);
