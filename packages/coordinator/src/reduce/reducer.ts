@@ -87,17 +87,13 @@ export class Reducer {
       this.exact ??= new ExactReduction(this.gradient, place.microbatches);
       return this.exact.add(place.block, chunks);
     }
-    const isFirst = !this.summing;
+    const { optimizer } = this;
+    // The first contribution of a step becomes the sum, which saves clearing the vector.
+    const put = this.summing
+      ? (offset: number, values: Float32Array): void => optimizer.accumulate(offset, values)
+      : (offset: number, values: Float32Array): void => optimizer.gradients.set(values, offset);
     this.summing = true;
-    if (isFirst && chunks.length < this.gradient.chunks.count) this.optimizer.clearGradients();
-    const take = (offset: number, values: Float32Array): void => this.take(offset, values, isFirst);
-    chunks.forEach((values, chunk) => values && this.gradient.spread(chunk, values, take));
-  }
-
-  /** gradients ← gradients + values, or ← values in a step's first contribution, which saves clearing them. */
-  private take(offset: number, values: Float32Array, isFirst: boolean): void {
-    if (isFirst) this.optimizer.gradients.set(values, offset);
-    else this.optimizer.accumulate(offset, values);
+    chunks.forEach((values, chunk) => values && this.gradient.spread(chunk, values, put));
   }
 
   /** Forgets what was added up of the step under way. */

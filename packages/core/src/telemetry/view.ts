@@ -204,32 +204,31 @@ function timelineAfter(before: readonly TimedStep[], added: readonly TimedStep[]
   let contributions = before.reduce((sum, { shares }) => sum + shares.length, 0);
   for (let last = before.length; last < all.length; last++) {
     contributions += all[last].shares.length;
-    const isTooLong = (): boolean => last - first >= viewBounds.timeline;
-    const isTooMuch = (): boolean => contributions > viewBounds.contributions && first < last - 1;
-    for (; isTooLong() || isTooMuch(); first++) contributions -= all[first].shares.length;
+    while (last - first >= viewBounds.timeline || (contributions > viewBounds.contributions && first < last - 1))
+      contributions -= all[first++].shares.length;
   }
   return all.slice(first);
 }
 
 /** What each worker did in these steps, its share of the last one, and its speed over the steps of the timeline. */
 function contributed(workers: RunView["workers"], steps: readonly TimedStep[], timeline: readonly TimedStep[]): RunView["workers"] {
-  const total = new Map<string, number>();
-  for (const { shares } of steps) for (const share of shares) total.set(share.id, (total.get(share.id) ?? 0) + share.samples);
-  const { shares, samples } = steps[steps.length - 1];
-  const done = new Map<string, number>();
-  for (const share of shares) done.set(share.id, (done.get(share.id) ?? 0) + share.samples);
+  const newest = steps[steps.length - 1];
+  const [total, done, recent] = [samplesByWorker(steps), samplesByWorker([newest]), samplesByWorker(timeline.slice(1))];
   const seconds = (timeline[timeline.length - 1].time - timeline[0].time) / 1000;
-  const recent = new Map<string, number>();
-  for (const step of timeline.slice(1))
-    for (const share of step.shares) recent.set(share.id, (recent.get(share.id) ?? 0) + share.samples);
   return new Map(
     [...workers].map(([id, worker]) => {
       const own = done.get(id) ?? 0;
       const samplesPerSecond = seconds > 0 ? (recent.get(id) ?? 0) / seconds : 0;
       const all = worker.samples + (total.get(id) ?? 0);
-      return [id, { ...worker, samples: all, share: own / samples, samplesPerSecond }];
+      return [id, { ...worker, samples: all, share: own / newest.samples, samplesPerSecond }];
     }),
   );
+}
+
+function samplesByWorker(steps: readonly TimedStep[]): Map<string, number> {
+  const samples = new Map<string, number>();
+  for (const { shares } of steps) for (const share of shares) samples.set(share.id, (samples.get(share.id) ?? 0) + share.samples);
+  return samples;
 }
 
 function joined(view: RunView, time: number, event: Extract<WatchedEvent, { event: "worker" }>): RunView {
