@@ -3,7 +3,7 @@ import { expect } from "vitest";
 import type { BrowserContext, Page } from "playwright-core";
 
 /** SwiftShader compiles slowly, and everybody shares the cores. */
-const patienceMs = 90_000;
+export const patienceMs = 90_000;
 
 export async function openPage(context: BrowserContext, address: string): Promise<Page> {
   const page = await context.newPage();
@@ -12,11 +12,21 @@ export async function openPage(context: BrowserContext, address: string): Promis
   return page;
 }
 
-/** Opens the join page, waits for the preflight and joins. */
-export async function joinFromTab(context: BrowserContext, url: string, engine: "gpu" | "cpu", name: string): Promise<Page> {
+/**
+ * Opens the join page, waits for the preflight and joins.
+ * @param prepare what to do with the page before it joins
+ */
+export async function joinFromTab(
+  context: BrowserContext,
+  url: string,
+  engine: "gpu" | "cpu",
+  name: string,
+  prepare?: (page: Page) => Promise<void>,
+): Promise<Page> {
   const page = await openPage(context, `${url}/join`);
   const button = page.getByTestId(`join-${engine}`);
   await button.waitFor();
+  await prepare?.(page);
   await page.getByTestId("name").fill(name);
   await button.click();
   return page;
