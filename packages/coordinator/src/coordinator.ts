@@ -19,6 +19,7 @@ import { CheckpointWriter, takeSnapshot, type Snapshot } from "./checkpoint/inde
 import { commandEvent, isQuarantined, partOf, readers, type Action, type Outcome, type RunEvent } from "./decide/index.ts";
 import { resumedState } from "./decide/resume.ts";
 import { Versions } from "./decide/versions.ts";
+import { Delivery } from "./delivery.ts";
 import { Description } from "./description.ts";
 import { Loop } from "./loop.ts";
 import { claimFolder, keepControlToken, type FolderLock } from "./folder/index.ts";
@@ -64,6 +65,7 @@ class CoordinatedRun implements RunningCoordinator, ConnectionHandler {
   private readonly lock: FolderLock;
   private readonly schedule: Schedule;
   private readonly reducer: Reducer;
+  private readonly delivery: Delivery;
   private readonly versions: Versions;
   private readonly divisorOf: ReturnType<typeof divisorRule>;
   private readonly description: Description;
@@ -103,6 +105,7 @@ class CoordinatedRun implements RunningCoordinator, ConnectionHandler {
     this.divisorOf = divisorRule(run.report);
     this.reducer = new Reducer(run, options.initial, step);
     if (resumption) this.reducer.restoreOptimizer(resumption.checkpoint.optimizer);
+    this.delivery = new Delivery(this.reducer);
     this.description = new Description(options, this.schedule, this.reducer);
     this.scoreboard = new Scoreboard(options.run.report);
     this.scoreboard.evaluation = resumption?.checkpoint.manifest.evaluation ?? null;
@@ -146,10 +149,10 @@ class CoordinatedRun implements RunningCoordinator, ConnectionHandler {
       pages: await servedPages(this.options),
     };
     const sockets = { [watchPath]: this.watchers.server };
-    const { layout, gradient } = this.reducer;
-    const norm = new ContributionNorm(gradient.chunks, parameterSlots(this.options.run.graph));
+    const { elements: parameterElements, moving } = this.reducer;
+    const norm = new ContributionNorm(moving.chunks, parameterSlots(this.options.run.graph));
     const squaredNorm = (values: Float32Array, chunk: number): number => norm.squared(values, chunk);
-    const workers = { layout, gradient: gradient.chunks, squaredNorm, handler: this };
+    const workers = { parameterElements, gradient: moving.chunks, squaredNorm, handler: this };
     this.entrance = await Entrance.open({ host, port, tls, content, workers, formerWorkers, sockets });
     this.tell(this.description.start(this.entrance.url, this.loop.state.step));
     // So that a run that diverges at once still has something to go back to.
@@ -221,9 +224,7 @@ class CoordinatedRun implements RunningCoordinator, ConnectionHandler {
     if (!worker || worker.availability === availability || this.loop.isOver) return;
     if (worker.availability === "paused") {
       const { ledger, step } = this.loop.state;
-      const version = ledger?.version ?? this.versions.of("train", step);
-      connection.send({ type: "parametersBegin", version });
-      this.sendParameters(connection, version);
+      this.delivery.begin(connection, ledger?.version ?? this.versions.of("train", step));
     }
     this.tell({ event: "availability", id: worker.id, name: worker.name, availability, why });
     this.loop.dispatch({ kind: "availability", worker: worker.id, availability, why });
@@ -292,9 +293,9 @@ class CoordinatedRun implements RunningCoordinator, ConnectionHandler {
 
   private assign({ worker, assignment, purpose, step, version, microbatches, lossScale }: Performing<"assign">): void {
     const connection = this.team.get(worker)?.connection;
-    // Whoever was not needed when they were new does not have them. Those of a version to come go to all that are assigned to it.
-    if (connection && this.reducer.has(version) && connection.version < version) this.sendParameters(connection, version);
-    connection?.send({
+    if (!connection) return;
+    this.delivery.bring(connection, version);
+    connection.send({
       type: "assignment",
       assignment,
       purpose,
@@ -305,11 +306,6 @@ class CoordinatedRun implements RunningCoordinator, ConnectionHandler {
       upcomingShards: this.schedule.upcomingShards(purpose, step, partOf(this.loop.state, worker, purpose, version)),
       ...(lossScale !== undefined && { lossScale }),
     });
-  }
-
-  private sendParameters(connection: Connection, version: number): void {
-    for (const frame of this.reducer.frames(version)) connection.sendFrame(frame);
-    connection.version = version;
   }
 
   private recall({ worker, assignment }: Performing<"recall">): void {
@@ -329,10 +325,8 @@ class CoordinatedRun implements RunningCoordinator, ConnectionHandler {
   private apply({ step, totals, learningRate, baseLearningRate, lossScale, version }: Performing<"apply">): RunEvent {
     const samples = this.divisorOf(totals);
     const connections = readers(this.loop.state, version).flatMap((id) => this.team.get(id)?.connection ?? []);
-    for (const connection of connections) connection.version = version;
-    const reduction = this.reducer.apply({ samples, learningRate, version }, (frame) => {
-      for (const connection of connections) connection.sendFrame(frame);
-    });
+    const send = this.delivery.announce(connections, version);
+    const reduction = this.reducer.apply({ samples, learningRate, version }, send);
     if (reduction.kind === "notFinite") return { kind: "diverged", step, what: reduction.what };
     const { gradientNorm, clipped } = reduction;
     const measured = this.scoreboard.step(totals, performance.now());

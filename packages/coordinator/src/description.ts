@@ -95,7 +95,7 @@ export class Description {
       graph: this.graph,
       metrics: this.metrics,
       microbatchSize,
-      chunkElements: this.reducer.layout.chunkElements,
+      chunkElements: this.reducer.moving.chunks.chunkElements,
       parameterElements: this.reducer.elements,
       fields,
       shards,
@@ -105,7 +105,7 @@ export class Description {
       exact: run.description.exact,
       ...(run.description.transforms.length > 0 && { transforms: run.description.transforms }),
       ...(precision !== "float32" && { precision }),
-      ...(this.reducer.gradient.chunks.elements < this.reducer.elements && { trained: this.trained }),
+      ...(this.reducer.moving.chunks.elements < this.reducer.elements && { trained: this.trained }),
     };
   }
 

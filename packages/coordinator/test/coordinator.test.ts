@@ -99,7 +99,7 @@ describe("a run", () => {
     expect(manifest.evaluation).not.toHaveProperty("tables");
   });
 
-  it("asks for the gradient of what is trained alone, and leaves the rest as it is", async () => {
+  it("sends what is frozen once, and versions and gradients of the rest alone", async () => {
     const { url, done } = await start({ steps: 1, more: { parameterGroups: [{ parameters: "0.weight", frozen: true }] } });
     const { worker, welcome } = await RawWorker.join(url);
     expect(welcome).toMatchObject({ parameterElements: 6, trained: [{ offset: 4, count: 2 }] });
@@ -108,9 +108,33 @@ describe("a run", () => {
     const [before, after] = await Promise.all(
       [0, 1].map((version) => worker.message("parametersChunk", (message) => message.version === version)),
     );
-    [...before.values].forEach((value, i) => expect(after.values[i]).toBeCloseTo(i < 4 ? value : value - 1, 6));
-    worker.contribute(await worker.message("assignment", ({ purpose }) => purpose === "evaluate"), welcome);
-    expect(await done).toMatchObject({ outcome: "finished", step: 1 });
+    expect([before, after].map(({ values }) => values.length)).toEqual([2, 2]);
+    after.values.forEach((value, i) => expect(value).toBeCloseTo(before.values[i] - 1, 6));
+    const evaluation = await worker.message("assignment", ({ purpose }) => purpose === "evaluate");
+    // In a pause a worker forgets everything.
+    for (const state of ["paused", "available"] as const) worker.send({ type: "availability", state, reason: "" });
+    await worker.message("parametersBegin");
+    worker.contribute(
+      await worker.message(
+        "assignment",
+        ({ purpose, assignment }) => purpose === "evaluate" && assignment !== evaluation.assignment,
+      ),
+      welcome,
+    );
+    const result = await done;
+    expect(result).toMatchObject({ outcome: "finished", step: 1 });
+    const { weights } = await readCheckpoint(result.checkpoint!);
+    const [kernel, bias] = weights.map(({ data }) => [...data]);
+    const sent = worker.messages.flatMap((message) =>
+      "values" in message ? [[message.type, "version" in message ? message.version : undefined, [...message.values]]] : [],
+    );
+    expect(sent).toEqual([
+      ["frozenChunk", undefined, kernel],
+      ["parametersChunk", 0, [...before.values]],
+      ["parametersChunk", 1, bias],
+      ["frozenChunk", undefined, kernel],
+      ["parametersChunk", 1, bias],
+    ]);
     expect(told("step")[0].gradientNorm).toBeCloseTo(Math.SQRT2, 6);
   });
 

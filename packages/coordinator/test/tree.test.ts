@@ -5,7 +5,7 @@ import {
   chunkOf,
   encodeToCoordinator,
   decodeToCoordinator,
-  GradientLayout,
+  PackedLayout,
   TreeSum,
   type Block,
 } from "@tabgrad/core";
@@ -14,7 +14,7 @@ import { ExactReduction } from "../src/reduce/tree.ts";
 
 const microbatches = 11;
 /** Two stretches are trained; around and between them everything is frozen. */
-const gradient = new GradientLayout(
+const gradient = new PackedLayout(
   [
     { offset: 1, count: 3 },
     { offset: 6, count: 7 },

@@ -11,9 +11,11 @@ import {
   chunkOffset,
   ChunkSet,
   discovery,
-  GradientLayout,
+  otherStretches,
+  PackedLayout,
   protocolMismatch,
   protocolOf,
+  type Stretch,
   trainedStretches,
 } from "../src/protocol/index.ts";
 
@@ -65,7 +67,7 @@ describe("chunks", () => {
   });
 });
 
-describe("a gradient's chunks", () => {
+describe("stretches in chunks", () => {
   const slots = fc
     .array(fc.record({ elements: fc.integer({ min: 1, max: 40 }), frozen: fc.boolean() }), { minLength: 1, maxLength: 12 })
     .map((made) => {
@@ -73,14 +75,17 @@ describe("a gradient's chunks", () => {
       return made.map((slot) => ({ ...slot, offset: (end += slot.elements) - slot.elements }));
     });
 
-  it("carry what is trained, in order, and nothing else, and bring it back to where it was", () => {
+  it.each([
+    ["trained", (_: number, ...trained: Stretch[]) => trained, false],
+    ["frozen", (end: number, ...trained: Stretch[]) => otherStretches(trained, end), true],
+  ])("carry what is %s, in order, and nothing else, and bring it back to where it was", (_, stretchesOf, areFrozen) => {
     fc.assert(
       fc.property(slots, fc.integer({ min: 1, max: 50 }), (model, chunkElements) => {
-        const layout = new GradientLayout(trainedStretches(model), chunkElements);
-        const trained = model.flatMap(({ frozen, offset, elements }) =>
-          frozen ? [] : Array.from({ length: elements }, (_, i) => offset + i),
-        );
         const end = model.reduce((total, { elements }) => total + elements, 0);
+        const layout = new PackedLayout(stretchesOf(end, ...trainedStretches(model)), chunkElements);
+        const carried = model.flatMap(({ frozen, offset, elements }) =>
+          frozen === areFrozen ? Array.from({ length: elements }, (_, i) => offset + i) : [],
+        );
         const vector = Float32Array.from({ length: end }, (_, i) => i);
         const back = new Float32Array(end).fill(-1);
         const sent: number[] = [];
@@ -90,15 +95,15 @@ describe("a gradient's chunks", () => {
           sent.push(...values);
           layout.spread(chunk, values, (offset, part) => back.set(part, offset));
         }
-        expect(sent).toEqual(trained);
-        expect([...back]).toEqual(Array.from(vector, (i) => (trained.includes(i) ? i : -1)));
+        expect(sent).toEqual(carried);
+        expect([...back]).toEqual(Array.from(vector, (i) => (carried.includes(i) ? i : -1)));
       }),
     );
   });
 
   it("are views of the vector where nothing frozen lies in between", () => {
     const vector = new Float32Array(10);
-    const layout = new GradientLayout([{ offset: 1, count: 8 }], 4);
+    const layout = new PackedLayout([{ offset: 1, count: 8 }], 4);
     for (const chunk of [0, 1]) expect(layout.pick(vector, chunk)).toMatchObject({ buffer: vector.buffer, length: 4 });
   });
 });

@@ -103,6 +103,7 @@ const welcome: fc.Arbitrary<Welcome> = fc
 const toWorker: fc.Arbitrary<ToWorker> = fc.oneof(
   welcome,
   fc.record({ type: fc.constant("refused" as const), code: people(64), reason: people(500), retry: fc.boolean() }),
+  fc.record({ type: fc.constant("frozenChunk" as const), chunk: fc.nat(bounds.chunks - 1), values }),
   fc.record({ type: fc.constant("parametersChunk" as const), version: uint32, chunk: fc.nat(bounds.chunks - 1), values }),
   fc
     .record({

@@ -19,7 +19,7 @@ class LateCoordinator {
   #isPaused = false;
 
   constructor() {
-    this.#sendParameters();
+    this.#sendAll();
   }
 
   /** The worker connected anew. */
@@ -27,7 +27,7 @@ class LateCoordinator {
     this.toWorker.length = this.toCoordinator.length = 0;
     this.outstanding.clear();
     this.#isPaused = false;
-    this.#sendParameters();
+    this.#sendAll();
   }
 
   assign(): void {
@@ -55,8 +55,14 @@ class LateCoordinator {
     if (this.#isPaused) this.outstanding.clear();
     else if (wasPaused) {
       this.toWorker.push({ type: "parametersBegin", version: this.#version });
-      this.#sendParameters();
+      this.#sendAll();
     }
+  }
+
+  /** What is frozen goes to a worker that is new, or was away. */
+  #sendAll(): void {
+    this.toWorker.push({ type: "frozenChunk", chunk: 0, values: new Float32Array(4) });
+    this.#sendParameters();
   }
 
   #sendParameters(): void {
@@ -70,6 +76,7 @@ class World {
   readonly coordinator = new LateCoordinator();
   computations = 0;
   readonly #stored = new Map<number, number>();
+  #hasFrozen = false;
   #isBusy = false;
 
   /** Something happens to the session; what it asks for is done, and checked. */
@@ -87,9 +94,15 @@ class World {
         this.coordinator.toCoordinator.push(action.contribution);
         return;
       case "resetParameters":
+        this.#hasFrozen = false;
         return this.#stored.clear();
+      case "storeFrozen":
+        expect(this.#hasFrozen, "what is frozen, twice").toBe(false);
+        this.#hasFrozen = true;
+        return;
       case "storeChunk": {
         const { version } = action.chunk;
+        expect(this.#hasFrozen, "what is frozen before any version").toBe(true);
         const count = (this.#stored.get(version) ?? 0) + 1;
         this.#stored.set(version, count);
         // What is stale is never mixed with what is new: then there would be too many.

@@ -2,12 +2,12 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
-  chunkLayout,
   chunkLength,
   chunkOffset,
   decodeToCoordinator,
   encodeToWorker,
-  GradientLayout,
+  otherStretches,
+  PackedLayout,
   type ToCoordinator,
   type Welcome,
 } from "../src/protocol/index.ts";
@@ -263,7 +263,7 @@ describe("availability", () => {
 });
 
 describe("uploads", () => {
-  const layout = new GradientLayout([{ offset: 0, count: 4 * 100 + 1 }], 4);
+  const layout = new PackedLayout([{ offset: 0, count: 4 * 100 + 1 }], 4);
   const contribution = {
     type: "contribution",
     assignment: 1,
@@ -322,11 +322,12 @@ describe("uploads", () => {
 
 describe("parameters that arrive", () => {
   it("are put together in any order of chunks, several versions at a time, in buffers that are used again", () => {
-    const layout = chunkLayout(10, 4);
+    const moving = new PackedLayout([{ offset: 0, count: 10 }], 4);
+    const { chunks: layout } = moving;
     const pieces = [0, 1].flatMap((version) => [0, 1, 2].map((chunk) => ({ version, chunk })));
     fc.assert(
       fc.property(fc.shuffledSubarray(pieces, { minLength: pieces.length }), (order) => {
-        const assembly = new ParameterAssembly(layout);
+        const assembly = new ParameterAssembly(moving);
         const recycled = new ArrayBuffer(40);
         new Float32Array(recycled).fill(9);
         assembly.recycle(recycled);
@@ -347,5 +348,28 @@ describe("parameters that arrive", () => {
         expect(() => assembly.take(0)).toThrow("not complete");
       }),
     );
+  });
+
+  it("lie around what is frozen, which came once, in every buffer", () => {
+    const trained = [
+      { offset: 1, count: 2 },
+      { offset: 4, count: 1 },
+    ];
+    const assembly = new ParameterAssembly(new PackedLayout(trained, 2), new PackedLayout(otherStretches(trained, 7), 3));
+    assembly.storeFrozen(1, Float32Array.of(60));
+    expect(() => assembly.store(0, 0, Float32Array.of(1, 2))).toThrow(
+      "version 0 of the parameters came before 1 chunks of what is",
+    );
+    expect(() => assembly.storeFrozen(1, Float32Array.of(60))).toThrow("chunk 1 came twice");
+    assembly.storeFrozen(0, Float32Array.of(10, 30, 50));
+    const versions = [0, 1, 2].map((version) => {
+      assembly.store(version, 1, Float32Array.of(100 * version + 4));
+      expect(assembly.store(version, 0, Float32Array.of(100 * version + 1, 100 * version + 2))).toBe(true);
+      const buffer = assembly.take(version);
+      const values = [...new Float32Array(buffer)];
+      assembly.recycle(buffer);
+      return values;
+    });
+    expect(versions).toEqual([0, 100, 200].map((base) => [10, base + 1, base + 2, 30, base + 4, 50, 60]));
   });
 });

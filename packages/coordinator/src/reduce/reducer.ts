@@ -1,22 +1,20 @@
 // Where the workers' gradients become one optimizer step: contributions are added as they come, chunk by chunk; the step divides the
 // sum by the samples, once, and hands out each new chunk as soon as it is there.
 import {
-  chunkLayout,
-  chunkLength,
-  chunkOffset,
   clipScale,
   encodeToWorker,
-  GradientLayout,
+  otherStretches,
+  PackedLayout,
   parameterSlots,
   runOptimizer,
   TabgradError,
   trainedStretches,
   type Block,
-  type ChunkLayout,
   type Clip,
   type Optimizer,
   type ParameterSlot,
   type ResolvedRun,
+  type Stretch,
 } from "@tabgrad/core";
 import { createHash } from "node:crypto";
 import type { NamedTensor } from "../checkpoint/index.ts";
@@ -45,10 +43,10 @@ export interface Place {
 }
 
 export class Reducer {
-  /** Of the parameters. */
-  readonly layout: ChunkLayout;
-  /** Of contributions. */
-  readonly gradient: GradientLayout;
+  /** Of contributions, and of what workers are sent of each version: what is trained. */
+  readonly moving: PackedLayout;
+  /** Of the rest, which workers are sent once. */
+  readonly frozen: PackedLayout;
   /** Steps taken. */
   version: number;
   private readonly optimizer: Optimizer;
@@ -66,16 +64,17 @@ export class Reducer {
   constructor(run: ResolvedRun, initial: Float32Array, version = 0) {
     this.optimizer = runOptimizer(run);
     this.clip = run.description.clip;
-    this.layout = chunkLayout(this.optimizer.elements);
     this.slots = parameterSlots(run.graph);
-    this.gradient = new GradientLayout(trainedStretches(this.slots));
+    const trained = trainedStretches(this.slots);
+    this.moving = new PackedLayout(trained);
+    this.frozen = new PackedLayout(otherStretches(trained, this.optimizer.elements));
     this.optimizer.begin(initial);
     this.versions = new Versions(run.description.averageWeights !== undefined);
     this.version = version;
   }
 
   get elements(): number {
-    return this.layout.elements;
+    return this.optimizer.elements;
   }
 
   /**
@@ -84,7 +83,7 @@ export class Reducer {
    */
   add(chunks: readonly (Float32Array | undefined)[], place?: Place): void {
     if (place) {
-      this.exact ??= new ExactReduction(this.gradient, place.microbatches);
+      this.exact ??= new ExactReduction(this.moving, place.microbatches);
       return this.exact.add(place.block, chunks);
     }
     const { optimizer } = this;
@@ -93,7 +92,7 @@ export class Reducer {
       ? (offset: number, values: Float32Array): void => optimizer.accumulate(offset, values)
       : (offset: number, values: Float32Array): void => optimizer.gradients.set(values, offset);
     this.summing = true;
-    chunks.forEach((values, chunk) => values && this.gradient.spread(chunk, values, put));
+    chunks.forEach((values, chunk) => values && this.moving.spread(chunk, values, put));
   }
 
   /** Forgets what was added up of the step under way. */
@@ -114,7 +113,7 @@ export class Reducer {
     send: (frame: Uint8Array) => void,
   ): Reduction {
     this.summing = false;
-    const { optimizer, layout } = this;
+    const { optimizer, moving } = this;
     this.exact?.takeInto(optimizer.gradients);
     this.exact = undefined;
     const gradientNorm = Math.sqrt(optimizer.squaredGradientNorm({ samples }));
@@ -122,9 +121,8 @@ export class Reducer {
     const step = this.version + 1;
     const scale = clipScale(this.clip, gradientNorm);
     let [squaredParameters, clippedValues] = [0, 0];
-    for (let chunk = 0; chunk < layout.count; chunk++) {
-      const range = { offset: chunkOffset(layout, chunk), count: chunkLength(layout, chunk) };
-      const sums = optimizer.step({ ...range, step, samples, learningRate, scale });
+    for (let chunk = 0; chunk < moving.chunks.count; chunk++) {
+      const sums = optimizer.step({ ...rangeOf(moving.places(chunk)), step, samples, learningRate, scale });
       squaredParameters += sums.squaredParameterNorm;
       clippedValues += sums.clippedValues;
       send(this.frame(version, chunk));
@@ -154,9 +152,17 @@ export class Reducer {
     return this.versions.stepOf(version) === this.version;
   }
 
+  /** The frames of what no version changes: a worker needs them before the first version. */
+  *frozenFrames(): Generator<Uint8Array> {
+    const { frozen, optimizer } = this;
+    for (let chunk = 0; chunk < frozen.chunks.count; chunk++) {
+      yield encodeToWorker({ type: "frozenChunk", chunk, values: frozen.pick(optimizer.parameters, chunk) });
+    }
+  }
+
   /** The frames that bring a worker to a version that is here. */
   *frames(version: number): Generator<Uint8Array> {
-    for (let chunk = 0; chunk < this.layout.count; chunk++) yield this.frame(version, chunk);
+    for (let chunk = 0; chunk < this.moving.chunks.count; chunk++) yield this.frame(version, chunk);
   }
 
   /** SHA-256 of the flat vector that comes of the run (the average, where it keeps one), float32 little-endian. */
@@ -214,12 +220,15 @@ export class Reducer {
   }
 
   private frame(version: number, chunk: number): Uint8Array {
-    const offset = chunkOffset(this.layout, chunk);
     const { parameters, result } = this.optimizer;
-    const values = (this.versions.isAverage(version) ? result : parameters).subarray(
-      offset,
-      offset + chunkLength(this.layout, chunk),
-    );
+    const values = this.moving.pick(this.versions.isAverage(version) ? result : parameters, chunk);
     return encodeToWorker({ type: "parametersChunk", version, chunk, values });
   }
+}
+
+/** From the first value to the last: what is frozen in between, a step passes over. */
+function rangeOf(places: readonly Stretch[]): Stretch {
+  const [{ offset }] = places;
+  const last = places[places.length - 1];
+  return { offset, count: last.offset + last.count - offset };
 }

@@ -1,6 +1,6 @@
 // Where contributions of an exact run are added: along the fixed tree, so that the bits of the sum do not depend on who sent which part
 // of it, nor when.
-import { addInto, TreeSum, type Block, type GradientLayout } from "@tabgrad/core";
+import { addInto, TreeSum, type Block, type PackedLayout } from "@tabgrad/core";
 
 /** A summed gradient in chunks, each as long as the layout says. */
 type Chunks = readonly Float32Array[];
@@ -10,11 +10,11 @@ type Chunks = readonly Float32Array[];
  * for each block whose sibling is missing.
  */
 export class ExactReduction {
-  private readonly layout: GradientLayout;
+  private readonly layout: PackedLayout;
   private readonly sum: TreeSum<Chunks>;
 
   /** @param microbatches how many the step has */
-  constructor(layout: GradientLayout, microbatches: number) {
+  constructor(layout: PackedLayout, microbatches: number) {
     this.layout = layout;
     this.sum = new TreeSum(microbatches, addChunks);
   }

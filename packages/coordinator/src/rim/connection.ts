@@ -52,8 +52,8 @@ export interface ConnectionOptions {
   readonly socket: WebSocket;
   /** What `socket` speaks through: it counts the bytes. */
   readonly transport: Pick<Socket, "bytesRead" | "bytesWritten">;
-  /** Of what it is sent. */
-  readonly layout: ChunkLayout;
+  /** Values of the flat vector. */
+  readonly parameterElements: number;
   /** Of what it contributes: the trained values alone. */
   readonly gradient: ChunkLayout;
   /** ‖values‖² of a chunk of a contribution: taken of each while the next is on its way. */
@@ -67,10 +67,12 @@ export class Connection {
   lastHeard: number;
   /** The newest version of the parameters that it was sent; -1 before the first one. */
   version = -1;
+  /** Whether it was sent what no version changes. */
+  hasFrozen = false;
   private state: "greeting" | "open" | "closed" = "greeting";
   private readonly socket: WebSocket;
   private readonly handler: ConnectionHandler;
-  private readonly layout: ChunkLayout;
+  private readonly parameterElements: number;
   private readonly gradient: ChunkLayout;
   private readonly squaredNorm: ConnectionOptions["squaredNorm"];
   private readonly greetingTimer: NodeJS.Timeout;
@@ -82,11 +84,11 @@ export class Connection {
   private pings = 0;
   private roundTripMs: number | null = null;
 
-  constructor({ id, socket, transport, layout, gradient, squaredNorm, handler }: ConnectionOptions) {
+  constructor({ id, socket, transport, parameterElements, gradient, squaredNorm, handler }: ConnectionOptions) {
     this.id = id;
     this.socket = socket;
     this.transport = transport;
-    this.layout = layout;
+    this.parameterElements = parameterElements;
     this.gradient = gradient;
     this.squaredNorm = squaredNorm;
     this.handler = handler;
@@ -120,7 +122,7 @@ export class Connection {
   /** Sends a frame that may go to several workers: it is not changed. */
   sendFrame(frame: Uint8Array): void {
     if (this.socket.readyState !== this.socket.OPEN) return;
-    if (this.socket.bufferedAmount > maxBacklogBytes + 4 * this.layout.elements) {
+    if (this.socket.bufferedAmount > maxBacklogBytes + 4 * this.parameterElements) {
       this.farewell = "it does not read what it is sent";
       this.socket.terminate();
       return;

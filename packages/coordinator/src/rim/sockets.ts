@@ -11,7 +11,7 @@ export const silenceMs = 15_000;
 const maxConnections = 4096;
 
 /** What all workers' connections have in common. */
-export type CommonToConnections = Pick<ConnectionOptions, "layout" | "gradient" | "squaredNorm" | "handler">;
+export type CommonToConnections = Pick<ConnectionOptions, "parameterElements" | "gradient" | "squaredNorm" | "handler">;
 
 export class WorkerSockets {
   /** For the table of upgrades. */

@@ -11,7 +11,7 @@ export {
   ChunkSet,
   defaultChunkElements,
 } from "./chunks.ts";
-export { GradientLayout, type Stretch, trainedStretches } from "./gradient-layout.ts";
+export { otherStretches, PackedLayout, type Stretch, trainedStretches } from "./packed-layout.ts";
 export { checkDiscovery, type Discovery, discovery, discoveryPath, notACoordinator, shardPath, workerPath } from "./discovery.ts";
 export type {
   Assignment,

@@ -5,10 +5,10 @@ import type { Field, ShardInfo } from "../data/layout.ts";
 import type { Microbatch } from "../data/microbatch.ts";
 import type { TransformSpec } from "../data/transforms/index.ts";
 import type { EngineKind } from "../engine/engine.ts";
-import type { Stretch } from "./gradient-layout.ts";
+import type { Stretch } from "./packed-layout.ts";
 
 export type ToCoordinator = Hello | ContributionChunk | Contribution | Failed | Leaving | Pong | Availability;
-export type ToWorker = Welcome | Refused | ParametersChunk | ParametersBegin | Assignment | Recall | Ping | Goodbye;
+export type ToWorker = Welcome | Refused | FrozenChunk | ParametersChunk | ParametersBegin | Assignment | Recall | Ping | Goodbye;
 
 /** What the results of an assignment are for. */
 export type Purpose = "train" | "evaluate";
@@ -101,7 +101,7 @@ export interface Welcome {
   readonly transforms?: readonly TransformSpec[];
   /** How workers store what they compute. Default: "float32". */
   readonly precision?: Precision;
-  /** What of the flat vector is trained, and so what contributions carry. Default: all of it. */
+  /** What of the flat vector is trained, and so what contributions and new versions carry. Default: all of it. */
   readonly trained?: readonly Stretch[];
 }
 
@@ -110,6 +110,12 @@ export interface Refused {
   readonly code: string;
   readonly reason: string;
   readonly retry: boolean;
+}
+
+export interface FrozenChunk {
+  readonly type: "frozenChunk";
+  readonly chunk: number;
+  readonly values: Float32Array;
 }
 
 export interface ParametersChunk {

@@ -5,6 +5,7 @@ import { ascending, fitting, length, number, text, violation } from "./check.ts"
 import { packFrame, tensorValues, unpackFrame } from "./frame.ts";
 import type {
   Assignment,
+  FrozenChunk,
   Goodbye,
   ParametersBegin,
   ParametersChunk,
@@ -29,6 +30,7 @@ const readers: Readers<ToWorker> = {
   6: { name: "Ping", most: bounds.headerBytes, read: readPing },
   7: { name: "Goodbye", most: bounds.headerBytes, read: readGoodbye },
   8: { name: "ParametersBegin", most: bounds.headerBytes, read: readParametersBegin },
+  9: { name: "FrozenChunk", most: bounds.headerBytes, readTensor: readFrozenChunk },
 };
 
 /**
@@ -43,7 +45,7 @@ export function decodeToWorker(frame: Uint8Array): ToWorker {
 /** One buffer, ready to be sent to any number of workers. What people wrote is cut to what fits. */
 export function encodeToWorker(message: ToWorker): Uint8Array<ArrayBuffer> {
   const header = wire.ToWorker.encode(headerOf(message)).finish();
-  return packFrame(header, message.type === "parametersChunk" ? message.values : undefined);
+  return packFrame(header, "values" in message ? message.values : undefined);
 }
 
 function headerOf(message: ToWorker): tabgrad.v1.ToWorker.$Properties {
@@ -52,6 +54,8 @@ function headerOf(message: ToWorker): tabgrad.v1.ToWorker.$Properties {
       return { welcome: welcomeProperties(message) };
     case "refused":
       return { refused: { ...message, reason: fitting(message.reason, bounds.reason) } };
+    case "frozenChunk":
+      return { frozenChunk: message };
     case "parametersChunk":
       return { parametersChunk: message };
     case "parametersBegin":
@@ -87,12 +91,20 @@ function readRefused(body: Uint8Array): Refused {
   return { type: "refused", code, reason, retry };
 }
 
+function readFrozenChunk(body: Uint8Array, tensor: Uint8Array): FrozenChunk {
+  return { type: "frozenChunk", ...readChunk(wire.FrozenChunk.decode(body).chunk, tensor, "FrozenChunk") };
+}
+
 function readParametersChunk(body: Uint8Array, tensor: Uint8Array): ParametersChunk {
   const { version, chunk } = wire.ParametersChunk.decode(body);
+  return { type: "parametersChunk", version, ...readChunk(chunk, tensor, "ParametersChunk") };
+}
+
+function readChunk(chunk: number, tensor: Uint8Array, name: string): Pick<FrozenChunk, "chunk" | "values"> {
   const values = tensorValues(tensor);
-  number(chunk, 0, bounds.chunks - 1, "ParametersChunk.chunk");
-  number(values.length, 1, bounds.chunkElements, "the number of values in a ParametersChunk");
-  return { type: "parametersChunk", version, chunk, values };
+  number(chunk, 0, bounds.chunks - 1, `${name}.chunk`);
+  number(values.length, 1, bounds.chunkElements, `the number of values in a ${name}`);
+  return { chunk, values };
 }
 
 function readParametersBegin(body: Uint8Array): ParametersBegin {

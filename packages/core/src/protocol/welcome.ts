@@ -6,7 +6,7 @@ import { transformsSchema } from "../data/transforms/index.ts";
 import { bounds } from "./bounds.ts";
 import { hexadecimal, length, number, text, violation } from "./check.ts";
 import { chunkLayout } from "./chunks.ts";
-import type { Stretch } from "./gradient-layout.ts";
+import type { Stretch } from "./packed-layout.ts";
 import type { Welcome } from "./messages.ts";
 import { writable } from "./writable.ts";
 

@@ -85,6 +85,7 @@ function receive(turn: Turn, message: ToWorker): void {
       if (turn.state.phase.name === "open") return violated(turn, protocolViolation("a second Welcome"));
       return welcomed(turn, message);
     case "parametersBegin":
+    case "frozenChunk":
     case "parametersChunk":
     case "assignment":
     case "recall":
@@ -95,8 +96,10 @@ function receive(turn: Turn, message: ToWorker): void {
   }
 }
 
+type WorkMessage = ToWorker & { type: "parametersBegin" | "frozenChunk" | "parametersChunk" | "assignment" | "recall" };
+
 /** What came while a worker rests was sent before the coordinator heard of it, and has gone back by then. */
-function work(turn: Turn, message: ToWorker & { type: "parametersBegin" | "parametersChunk" | "assignment" | "recall" }): void {
+function work(turn: Turn, message: WorkMessage): void {
   const { duty } = turn.state;
   switch (message.type) {
     case "parametersBegin":
@@ -104,6 +107,8 @@ function work(turn: Turn, message: ToWorker & { type: "parametersBegin" | "param
       if (duty === "paused") return;
       beginAgain(turn, message.version);
       return settle(turn);
+    case "frozenChunk":
+      return duty === "working" ? turn.act({ type: "storeFrozen", chunk: message }) : undefined;
     case "parametersChunk":
       return duty === "working" ? chunkArrived(turn, message) : undefined;
     case "assignment":

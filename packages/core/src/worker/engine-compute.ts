@@ -9,7 +9,7 @@ import { graphFromJson } from "../graph/json.ts";
 import { hasLoss, keysInput, weightsInput } from "../graph/training.ts";
 import { bounds } from "../protocol/bounds.ts";
 import { violation } from "../protocol/check.ts";
-import { trainedStretches } from "../protocol/gradient-layout.ts";
+import { trainedStretches } from "../protocol/packed-layout.ts";
 import type { Compute, ComputeRequest, ComputeResult, ComputeSetup } from "./compute.ts";
 import { ExactTraining, sumExactly, type ExactUse } from "./exact-training.ts";
 import { ReplaceableEngine } from "./replaceable-engine.ts";

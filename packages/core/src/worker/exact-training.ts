@@ -3,7 +3,7 @@ import type { Microbatch } from "../data/microbatch.ts";
 import type { Batch, Program, Sums, TrainOptions } from "../engine/engine.ts";
 import type { TabgradError } from "../errors.ts";
 import { violation } from "../protocol/check.ts";
-import type { Stretch } from "../protocol/gradient-layout.ts";
+import type { Stretch } from "../protocol/packed-layout.ts";
 import { addInto, addSums, type Block, isAlignedBlock, TreeSum } from "../reduction/index.ts";
 
 interface Part {

@@ -1,12 +1,12 @@
 // Drives the worker's session: carries out what advance.ts asks for, on a host's socket, clock and network and on a `Compute`, and
 // tells it what came of that. Runs in a process and in a tab alike.
 import { TabgradError } from "../errors.ts";
-import { chunkLayout } from "../protocol/chunks.ts";
-import { GradientLayout } from "../protocol/gradient-layout.ts";
+import { otherStretches, PackedLayout } from "../protocol/packed-layout.ts";
 import type {
   Assignment,
   AvailabilityState,
   Contribution,
+  FrozenChunk,
   ParametersChunk,
   ToCoordinator,
   ToWorker,
@@ -45,7 +45,7 @@ export class WorkerSession {
   #wake: { readonly at: number; readonly cancel: () => void } | undefined;
   #socket: WorkerSocket | undefined;
   #uploads: Uploads | undefined;
-  #parameters = new ParameterAssembly(chunkLayout(0));
+  #parameters = new ParameterAssembly(new PackedLayout([]));
   #parametersSet: Promise<void> = Promise.resolve();
   #gradientBytes = 0;
   #spareGradients: ArrayBuffer[] = [];
@@ -126,6 +126,8 @@ export class WorkerSession {
         return this.#load(action.token, action.run);
       case "resetParameters":
         return this.#resetParameters(action.run);
+      case "storeFrozen":
+        return this.#storeFrozen(action.chunk);
       case "storeChunk":
         return this.#storeChunk(action.chunk);
       case "dropParameters":
@@ -192,17 +194,28 @@ export class WorkerSession {
   }
 
   #resetParameters({ parameterElements, chunkElements, trained }: Welcome): void {
-    this.#parameters = new ParameterAssembly(chunkLayout(parameterElements, chunkElements));
+    const stretches = trained ?? [{ offset: 0, count: parameterElements }];
+    const moving = new PackedLayout(stretches, chunkElements);
+    this.#parameters = new ParameterAssembly(moving, new PackedLayout(otherStretches(stretches, parameterElements), chunkElements));
     this.#uploads?.cancel();
-    const whole = [{ offset: 0, count: parameterElements }];
-    this.#uploads = new Uploads(this.#socket!, new GradientLayout(trained ?? whole, chunkElements));
+    this.#uploads = new Uploads(this.#socket!, moving);
     this.#gradientBytes = parameterElements * Float32Array.BYTES_PER_ELEMENT;
     this.#spareGradients = [];
   }
 
+  #storeFrozen({ chunk, values }: FrozenChunk): void {
+    this.#orViolation(() => this.#parameters.storeFrozen(chunk, values));
+  }
+
   #storeChunk({ version, chunk, values }: ParametersChunk): void {
-    try {
+    this.#orViolation(() => {
       if (this.#parameters.store(version, chunk, values)) this.#take({ type: "parametersComplete", version });
+    });
+  }
+
+  #orViolation(store: () => void): void {
+    try {
+      store();
     } catch (error) {
       this.#take({ type: "violation", connection: this.#state.connection, error: asTabgradError(error) });
     }

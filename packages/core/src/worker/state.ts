@@ -5,6 +5,7 @@ import type {
   Assignment,
   Availability,
   Contribution,
+  FrozenChunk,
   Hello,
   ParametersChunk,
   ToCoordinator,
@@ -184,6 +185,7 @@ export type SessionAction =
    * other versions, or those from before a pause.
    */
   | { readonly type: "resetParameters"; readonly run: Welcome }
+  | { readonly type: "storeFrozen"; readonly chunk: FrozenChunk }
   | { readonly type: "storeChunk"; readonly chunk: ParametersChunk }
   | { readonly type: "dropParameters"; readonly version: number }
   | { readonly type: "setParameters"; readonly version: number }

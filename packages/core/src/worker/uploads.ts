@@ -1,6 +1,6 @@
 // Contributions on their way out: cut into chunks, encoded a few at a time, so that a slow uplink holds little more than the gradient.
 import { chunkFrameBytes } from "../protocol/frame.ts";
-import type { GradientLayout } from "../protocol/gradient-layout.ts";
+import type { PackedLayout } from "../protocol/packed-layout.ts";
 import type { Contribution } from "../protocol/messages.ts";
 import { encodeToCoordinator } from "../protocol/to-coordinator.ts";
 import type { WorkerSocket } from "./host.ts";
@@ -20,7 +20,7 @@ export interface Upload {
 /** The uploads of one connection, or up to a pause, one after another. Those of a connection that breaks are forgotten with it. */
 export class Uploads {
   readonly #socket: WorkerSocket;
-  readonly #layout: GradientLayout;
+  readonly #layout: PackedLayout;
   readonly #waiting: Upload[] = [];
   /** Of frames that have left. Made anew for every frame, they keep the garbage collector busy. */
   readonly #buffers: ArrayBuffer[] = [];
@@ -28,7 +28,7 @@ export class Uploads {
   #inFlight = 0;
   #isCancelled = false;
 
-  constructor(socket: WorkerSocket, layout: GradientLayout) {
+  constructor(socket: WorkerSocket, layout: PackedLayout) {
     this.#socket = socket;
     this.#layout = layout;
   }

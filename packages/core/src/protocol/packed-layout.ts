@@ -1,5 +1,5 @@
-// What of the flat vector a contribution carries: the values that are trained, one after another, in chunks. Frozen parameters have no
-// gradient to send.
+// Parts of the flat vector as they go over the wire: packed one after another, in chunks. What is trained goes up as a gradient and down
+// with every version; what is frozen has no gradient, and goes down once.
 import type { ParameterSlot } from "../graph/graph.ts";
 import { type ChunkLayout, chunkLayout, chunkLength, defaultChunkElements } from "./chunks.ts";
 
@@ -21,12 +21,23 @@ export function trainedStretches(slots: readonly Pick<ParameterSlot, "frozen" | 
   return stretches;
 }
 
-/** The trained values as one vector in chunks, and where each of them lies in the flat vector. */
-export class GradientLayout {
+/** What lies before, between and behind the stretches, in a vector of so many values. */
+export function otherStretches(stretches: readonly Stretch[], elements: number): Stretch[] {
+  const others: Stretch[] = [];
+  let end = 0;
+  for (const { offset, count } of [...stretches, { offset: elements, count: 0 }]) {
+    if (offset > end) others.push({ offset: end, count: offset - end });
+    end = offset + count;
+  }
+  return others;
+}
+
+/** The stretches' values as one vector in chunks, and where each of them lies in the flat vector. */
+export class PackedLayout {
   readonly chunks: ChunkLayout;
   readonly #places: readonly (readonly Stretch[])[];
 
-  /** @param stretches what is trained, ascending, none overlapping another */
+  /** @param stretches ascending, none overlapping another */
   constructor(stretches: readonly Stretch[], chunkElements: number = defaultChunkElements) {
     const elements = stretches.reduce((total, { count }) => total + count, 0);
     this.chunks = chunkLayout(elements, chunkElements);
