@@ -1,7 +1,10 @@
 // Logs go to stderr: pretty on a terminal, JSON lines otherwise, so that stdout holds nothing but results.
+import { createRequire } from "node:module";
 import { Writable } from "node:stream";
 import { pino, type Logger } from "pino";
-import pretty from "pino-pretty";
+import type Pretty from "pino-pretty";
+
+const require = createRequire(import.meta.url);
 
 export interface LogOptions {
   readonly verbose: boolean;
@@ -18,6 +21,8 @@ export function createLog({ verbose, format, write = (line) => process.stderr.wr
   const level = verbose ? "debug" : "info";
   const base = null;
   if (isJsonLog(format)) return pino({ level, base }, { write });
+  // Loaded when somebody sits in front of it: workers of `tabgrad train` start without.
+  const pretty = require("pino-pretty") as typeof Pretty;
   const stream = pretty({
     colorize: process.stderr.isTTY,
     translateTime: verbose ? "HH:MM:ss.l" : false,

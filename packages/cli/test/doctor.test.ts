@@ -1,6 +1,6 @@
 // What `tabgrad doctor` says of an engine: that it is right and how fast, what is wrong with it, or why it is not there.
 import type { EngineProof } from "@tabgrad/core";
-import type { EngineReport } from "@tabgrad/worker-node";
+import type { EngineReport } from "@tabgrad/worker-node/engines";
 import { stripVTControlCharacters } from "node:util";
 import { describe, expect, it } from "vitest";
 import { describeEngine } from "../src/commands/doctor.ts";

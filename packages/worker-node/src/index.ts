@@ -1,12 +1,4 @@
-// @tabgrad/worker-node: the process host of a worker, and which engines this machine has.
-export {
-  type ChosenEngine,
-  chooseEngine,
-  type EngineOptions,
-  type EngineReport,
-  inspectEngines,
-  openEngine,
-  openProvenEngine,
-} from "./engines.ts";
+// @tabgrad/worker-node: the process host of a worker. Which engines this machine has is told by @tabgrad/worker-node/engines: a worker's
+// main thread has no use for them, and starts sooner without.
 export { runWorker, type WorkerEnd, type WorkerLog, type WorkerOptions } from "./run-worker.ts";
 export type { EngineChoice } from "./thread-messages.ts";

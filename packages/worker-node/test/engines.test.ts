@@ -3,7 +3,7 @@ import { type ComputeSetup, type Engine, EngineCompute, TabgradError } from "@ta
 import { type AdapterReport, isSoftware } from "@tabgrad/gpu";
 import type { GpuOpening } from "@tabgrad/gpu/node";
 import { afterEach, describe, expect, it } from "vitest";
-import { chooseEngine, inspectEngines, openEngine, openProvenEngine } from "../src/index.ts";
+import { chooseEngine, inspectEngines, openEngine, openProvenEngine } from "../src/engines.ts";
 import { ThreadCompute } from "../src/thread-compute.ts";
 import { assigned, assignment, parameters, shardBytes, welcome } from "./tiny-coordinator.ts";
 

@@ -1,7 +1,7 @@
 // An exact run on the engine's thread: what it finds has the bits that any other worker finds, whatever its threads.
 import { addInto, type ComputeSetup, EngineCompute, type Compute } from "@tabgrad/core";
 import { describe, expect, it } from "vitest";
-import { openEngine } from "../src/index.ts";
+import { openEngine } from "../src/engines.ts";
 import { ThreadCompute } from "../src/thread-compute.ts";
 import { assignment, parameters, shardBytes, welcome } from "./tiny-coordinator.ts";
 

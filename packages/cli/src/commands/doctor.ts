@@ -1,6 +1,6 @@
 // `tabgrad doctor`: which engines work here, on what, whether they compute rightly, and why one does not.
 import type { EngineKind, EngineProof } from "@tabgrad/core";
-import { inspectEngines, type EngineReport } from "@tabgrad/worker-node";
+import { inspectEngines, type EngineReport } from "@tabgrad/worker-node/engines";
 import { Command } from "commander";
 import { availableParallelism, cpus, totalmem } from "node:os";
 import pc from "picocolors";

@@ -1,6 +1,6 @@
 // `tabgrad predict`: what a trained model says of images, rows and arrays, and how it goes on with a text.
 import { TabgradError, type Program } from "@tabgrad/core";
-import { openEngine } from "@tabgrad/worker-node";
+import { openEngine } from "@tabgrad/worker-node/engines";
 import { Command, Option } from "commander";
 import { stat } from "node:fs/promises";
 import { availableParallelism } from "node:os";

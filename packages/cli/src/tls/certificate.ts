@@ -1,7 +1,6 @@
 // A certificate of this machine's own: what it must name, when it is to be made anew, and how it is made.
 import { isIP } from "node:net";
 import type { NetworkInterfaceInfo } from "node:os";
-import { generate } from "selfsigned";
 
 const dayMs = 24 * 60 * 60 * 1000;
 /** Browsers take none that is valid for more than 398 days. */
@@ -61,6 +60,8 @@ export async function makeCertificate(
   const altNames = [...needed, ...passing].map((name) =>
     isIP(name) ? ({ type: 7, ip: name } as const) : ({ type: 2, value: name } as const),
   );
+  // Loaded when asked for: it has 250 modules, and few runs make a certificate.
+  const { generate } = await import("selfsigned");
   const { private: key, cert } = await generate([{ name: "commonName", value: `tabgrad on ${hostname}`.slice(0, 64) }], {
     keyType: "ec",
     algorithm: "sha256",
