@@ -291,6 +291,13 @@ describe("Reading", () => {
     ]);
   });
 
+  it("says at once why nothing comes", () => {
+    const waiting = { ...fetched(1_500_000), note: "the server answered 503; trying again in 4 s" };
+    const expected = "1.50 MB  http://a/b: the server answered 503; trying again in 4 s";
+    expect(told(false, [[0, waiting]]).lines).toEqual([`fetching: ${expected}`]);
+    expect(told(true, [[0, waiting]]).drawn).toContain(expected);
+  });
+
   it("draws a bar on a terminal", () => {
     const { lines, drawn } = told(true, [
       [0, read(1)],

@@ -10,6 +10,8 @@ export interface DataProgress {
   /** Undefined where nobody knows. */
   readonly total: number | undefined;
   readonly unit: "bytes" | "samples";
+  /** Why nothing happens at present: "the server answered 503; trying again in 4 s". */
+  readonly note?: string;
 }
 
 export type OnProgress = (progress: DataProgress) => void;

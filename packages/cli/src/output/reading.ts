@@ -34,9 +34,9 @@ export type Shown = Omit<DataProgress, "activity"> & { readonly activity: keyof 
 
 const amount = (value: number, unit: DataProgress["unit"]): string => (unit === "bytes" ? bytes(value) : count(value));
 
-function described({ done, total, unit, address }: Shown): string {
+function described({ done, total, unit, address, note }: Shown): string {
   const of = total === undefined ? "" : ` of ${amount(total, unit)}`;
-  return `${amount(done, unit)}${of}${unit === "samples" ? " samples" : ""}${address === undefined ? "" : `  ${address}`}`;
+  return `${amount(done, unit)}${of}${unit === "samples" ? " samples" : ""}${address === undefined ? "" : `  ${address}`}${note === undefined ? "" : `: ${note}`}`;
 }
 
 export class Reading {
@@ -61,9 +61,10 @@ export class Reading {
       this.activity = activity;
       this.since = now;
     }
-    if (now - this.since < patienceMs) return;
+    const isNews = progress.note !== undefined;
+    if (now - this.since < patienceMs && !isNews) return;
     if (this.options.stream.isTTY) this.draw(progress, now);
-    else if (now - this.saidAt >= quietMs) {
+    else if (now - this.saidAt >= quietMs || isNews) {
       this.saidAt = now;
       this.options.say(`${titles[progress.activity]}: ${described(progress)}`);
     }
@@ -97,7 +98,8 @@ export class Reading {
       this.bar = this.bars.create(total, progress.done, { title: pc.bold(titles[progress.activity]), text: "" });
     }
     this.bar!.update(progress.done, { text: described(progress) });
-    if (now - this.drawnAt < frameMs) return;
+    // After news nothing else comes for a while.
+    if (now - this.drawnAt < frameMs && progress.note === undefined) return;
     this.drawnAt = now;
     this.bars.update();
   }

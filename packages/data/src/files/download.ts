@@ -10,17 +10,16 @@ import { withLock } from "../cache/lock.ts";
 import { cacheUnusable, makeFolder, readJson, writeJson } from "../cache/write.ts";
 import { checkInterrupted, type OnProgress } from "../progress.ts";
 import type { LocalFile } from "./byte-reader.ts";
+import { pause, StallWatch, systemTimer, type Timer } from "./clock.ts";
+import { BrokenOff, causeOf, Unavailable, waitBefore } from "./retry.ts";
+import { beginOf, fetchFailed, refusalOf, resumeHeaders, unlessChanged, type Validators, validatorsOf } from "./server-answer.ts";
 
 export interface DownloadOptions {
   readonly cache: string;
   readonly onProgress?: OnProgress;
   readonly signal?: AbortSignal;
-}
-
-/** What a server said of a file: enough to ask whether it has changed. */
-interface Validators {
-  readonly etag?: string;
-  readonly lastModified?: string;
+  /** Default: the machine's. */
+  readonly timer?: Timer;
 }
 
 /** What is noted of a file that was fetched whole. */
@@ -30,8 +29,8 @@ interface Entry extends Validators {
   readonly sha256: string;
 }
 
-/** A broken connection is taken up again as long as this brings more; so often one after another it may bring nothing. */
-const maxBarrenAttempts = 3;
+/** A server that sends nothing for so long is taken for gone, in milliseconds. */
+const stallMs = 30_000;
 
 const sizeOf = async (path: string): Promise<number | undefined> => (await stat(path).catch(() => undefined))?.size;
 
@@ -39,23 +38,6 @@ export async function sha256Of(path: string): Promise<string> {
   const hash = createHash("sha256");
   await pipeline(createReadStream(path, { highWaterMark: 1 << 20 }), hash);
   return hash.digest("hex");
-}
-
-const failed = (address: string, what: string, remedy: string, cause?: unknown): TabgradError =>
-  new TabgradError("DATA_FETCH_FAILED", `${address}: ${what}`, remedy, { cause });
-
-/** What the server's answer means, if it means that there is nothing to fetch. */
-function refusalOf(address: string, { status, statusText }: Response): TabgradError {
-  const answer = `the server answered ${status}${statusText === "" ? "" : ` ${statusText}`}`;
-  if (status === 404 || status === 410) return new TabgradError("DATA_NOT_FOUND", `${address}: ${answer}`, "Check the address.");
-  if (status === 401 || status === 403) {
-    return failed(
-      address,
-      answer,
-      "It wants somebody to log in, which is not supported here: fetch the file by hand, and name its path.",
-    );
-  }
-  return failed(address, answer, status >= 500 ? "The server has a problem: try again later." : "Check the address.");
 }
 
 /**
@@ -82,21 +64,34 @@ class Download {
 
   async run(): Promise<LocalFile> {
     const known = await this.#known();
+    // A server that can't go on in the middle brings the same bytes again and again.
+    let most = (await sizeOf(this.#part)) ?? 0;
     for (let barren = 0; ;) {
-      const before = (await sizeOf(this.#part)) ?? 0;
       try {
         const entry = await this.#attempt(known);
         return this.#file(entry);
       } catch (error) {
         if (error instanceof TabgradError) throw error;
         checkInterrupted(this.#options.signal);
-        const after = (await sizeOf(this.#part)) ?? 0;
-        barren = after > before ? 0 : barren + 1;
-        if (barren < maxBarrenAttempts) continue;
-        if (known && after === 0) return this.#file(known);
-        throw this.#unreachable(error, after);
+        const have = (await sizeOf(this.#part)) ?? 0;
+        barren = have > most ? 0 : barren + 1;
+        most = Math.max(most, have);
+        const hasCopy = known !== undefined && have === 0;
+        const ms = waitBefore(error, barren, hasCopy);
+        if (ms === undefined && hasCopy) return this.#file(known);
+        if (ms === undefined) throw error instanceof Unavailable ? error.refusal : this.#unreachable(error, have);
+        if (ms > 0) await this.#wait(ms, error, have);
       }
     }
+  }
+
+  /** Says why, and waits. */
+  async #wait(ms: number, error: unknown, done: number): Promise<void> {
+    const { signal, onProgress, timer = systemTimer } = this.#options;
+    const note = `${causeOf(error).message}; trying again in ${Math.ceil(ms / 1000)} s`;
+    onProgress?.({ activity: "fetch", address: this.#address, done, total: undefined, unit: "bytes", note });
+    await pause(ms, timer, signal);
+    checkInterrupted(signal);
   }
 
   get #part(): string {
@@ -117,29 +112,53 @@ class Download {
     return entry && (await sizeOf(this.#contentPath(entry.sha256))) === entry.bytes ? entry : undefined;
   }
 
-  /** One request. Throws what the network throws where it breaks. */
+  /** One request. Throws what the network throws where it breaks, or BrokenOff. */
   async #attempt(known: Entry | undefined): Promise<Entry> {
+    const { signal, timer = systemTimer } = this.#options;
+    const watch = new StallWatch(stallMs, timer);
+    try {
+      return await this.#request(known, watch, signal ? AbortSignal.any([signal, watch.signal]) : watch.signal);
+    } finally {
+      watch.end();
+    }
+  }
+
+  async #request(known: Entry | undefined, watch: StallWatch, signal: AbortSignal): Promise<Entry> {
     const begun = (await readJson(`${this.#part}.json`)) as Validators | undefined;
     const have = begun ? ((await sizeOf(this.#part)) ?? 0) : 0;
     const response = await fetch(this.#address, {
       headers: { "accept-encoding": "identity", ...(have > 0 ? resumeHeaders(begun!, have) : known ? unlessChanged(known) : {}) },
-      signal: this.#options.signal,
+      signal,
     });
+    watch.progressed();
     if (known && response.status === 304) return known;
     if (response.status === 416) {
+      // Asked for nothing but the whole, a server that says this again is not asked again.
+      if (have === 0) throw refusalOf(this.#address, response);
       await this.#forget();
-      return this.#attempt(known);
+      return this.#request(known, watch, signal);
     }
-    if (!response.ok || !response.body) throw refusalOf(this.#address, response);
+    if (!response.ok || !response.body) {
+      await response.body?.cancel();
+      throw Unavailable.orRefusal(this.#address, response);
+    }
     const resumed = response.status === 206;
+    const begin = resumed ? beginOf(response) : 0;
+    if (begin !== (resumed ? have : 0)) {
+      await response.body.cancel();
+      await this.#forget();
+      const range = response.headers.get("content-range") ?? "without saying which";
+      throw new BrokenOff(`asked for what follows byte ${have}, the server sent bytes ${range.replace(/^bytes /, "")}`);
+    }
     const validators = validatorsOf(response);
     if (!resumed) await writeJson(`${this.#part}.json`, validators);
-    const total = await this.#receive(response, resumed ? have : 0);
+    const total = await this.#receive(response, begin, watch);
+    watch.end();
     return this.#finish(validators, total);
   }
 
   /** Writes the body from byte `begin` on. @returns how long the file is */
-  async #receive(response: Response, begin: number): Promise<number> {
+  async #receive(response: Response, begin: number, watch: StallWatch): Promise<number> {
     const length = response.headers.get("content-length");
     const total = length === null ? undefined : begin + Number(length);
     let handle: FileHandle;
@@ -155,13 +174,14 @@ class Download {
           throw cacheUnusable(this.#part, error);
         });
         done += chunk.length;
+        watch.progressed();
         this.#options.onProgress?.({ activity: "fetch", address: this.#address, done, total, unit: "bytes" });
       }
       await handle.datasync();
     } finally {
       await handle.close();
     }
-    if (total !== undefined && done !== total) throw new Error(`${done} of ${total} bytes came`);
+    if (total !== undefined && done !== total) throw new BrokenOff(`${done} of ${total} bytes came`);
     return done;
   }
 
@@ -172,7 +192,7 @@ class Download {
     const promised = /^"([0-9a-f]{64})"$/.exec(validators.etag ?? "")?.[1];
     if (promised !== undefined && promised !== sha256) {
       await this.#forget();
-      throw failed(
+      throw fetchFailed(
         this.#address,
         `the file's SHA-256 is ${sha256}; the server says ${promised}`,
         "The file was damaged on its way: try again.",
@@ -196,30 +216,13 @@ class Download {
   }
 
   #unreachable(error: unknown, have: number): TabgradError {
-    const cause = (error as { cause?: unknown }).cause ?? error;
+    const { message, name } = causeOf(error);
     const kept = have > 0 ? ` ${have} bytes are kept: a second start goes on from there, if the server can.` : "";
-    return failed(
+    return fetchFailed(
       this.#address,
-      `the file cannot be fetched: ${cause instanceof Error ? cause.message || cause.name : String(cause)}`,
+      `the file cannot be fetched: ${message || name}`,
       `Check the address and the connection.${kept}`,
       error,
     );
   }
-}
-
-function validatorsOf({ headers }: Response): Validators {
-  const etag = headers.get("etag") ?? undefined;
-  const lastModified = headers.get("last-modified") ?? undefined;
-  return { ...(etag !== undefined ? { etag } : {}), ...(lastModified !== undefined ? { lastModified } : {}) };
-}
-
-/** Asks for the rest, or for all of it if it has changed (RFC 9110 §13.1.5); a weak ETag proves nothing about single bytes. */
-function resumeHeaders({ etag, lastModified }: Validators, have: number): Record<string, string> {
-  const validator = etag?.startsWith('"') ? etag : lastModified;
-  return validator === undefined ? {} : { range: `bytes=${have}-`, "if-range": validator };
-}
-
-function unlessChanged({ etag, lastModified }: Validators): Record<string, string> {
-  if (etag !== undefined) return { "if-none-match": etag };
-  return lastModified === undefined ? {} : { "if-modified-since": lastModified };
 }
