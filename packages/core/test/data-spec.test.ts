@@ -67,7 +67,7 @@ describe("a run file's data", () => {
       "test.fraction: expected less than 1: something has to be left to train on",
     ],
     [{ kind: "idx", train: files, test: { fraction: -1 } }, "test.fraction: expected at least 0 (hold out nothing)"],
-    [{ kind: "idx", train: files, test: { fraction: 0.1, seed: 1 } }, 'test: Unrecognized key: "seed"'],
+    [{ kind: "idx", train: files, test: { fraction: 0.1, seed: 1 } }, "test.seed: unknown field; there are fraction"],
     [
       { kind: "idx", train: files, test: { images: "a" } },
       'test.labels: expected a path relative to the run file, a pattern such as "data/*.csv", "npm:PACKAGE/PATH", or an http(s) address, or a list of these',

@@ -193,7 +193,7 @@ describe("residual", () => {
     expect(failure(() => residual(relu as never))).toContain("layer 0 is the function relu");
     expect(failure(() => residual(relu(), { shortcut: relu as never }))).toContain("shortcut is the function relu");
     expect(failure(() => residual(relu(), { shorcut: relu() } as never))).toBe(
-      "MODEL_INVALID: residual: there is no option shorcut → There is: shortcut. The layers stand before the options.",
+      "MODEL_INVALID: residual: there is no option shorcut; did you mean shortcut? → Its option is shortcut.",
     );
   });
 });

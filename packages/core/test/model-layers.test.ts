@@ -149,7 +149,9 @@ describe("sequential", () => {
     expect(failure(() => sequential(dense(1), relu as never))).toBe(
       "MODEL_INVALID: sequential: layer 1 is the function relu; expected a layer → A layer is what the function returns: write relu() with parentheses.",
     );
-    expect(failure(() => sequential([dense(1)] as never))).toContain("sequential: layer 0 is [");
+    expect(failure(() => sequential([dense(1)] as never))).toContain(
+      "sequential: layer 0 is a list; expected a layer → Leave the brackets out",
+    );
     expect(failure(() => sequential(crossEntropy() as never))).toContain("layer 0 is the loss crossEntropy");
     expect(failure(() => sequential())).toContain("there are no layers");
   });

@@ -7,6 +7,7 @@ import { checkRate, leaveOut } from "./dropout.ts";
 import { paddingOf } from "./embedding.ts";
 import { glorotUniform } from "./initialisers.ts";
 import { checkLayer, type Layer, type LayerContext } from "./layer.ts";
+import { checkedLater, checkFlag, optionsOf, type OptionChecks } from "./options.ts";
 import { checkPositive, checkSize, show } from "./role.ts";
 
 export interface AttentionOptions {
@@ -45,7 +46,8 @@ const masked = -1e30;
  * @throws TabgradError MODEL_INVALID where an option is wrong, or samples are not [positions, width] with a width that heads divide
  */
 export function multiHeadAttention(options: AttentionOptions): Layer {
-  checkAttention("multiHeadAttention", options);
+  checkHeads("multiHeadAttention", options);
+  optionsOf("multiHeadAttention", options, attentionChecks);
   const { heads, causal = false, rotary = false, bias = true, dropout = 0, padding } = options;
   return {
     role: "layer",
@@ -128,29 +130,37 @@ function sequenceOf(x: Value, heads: number, even: boolean, context: LayerContex
   return [positions, width];
 }
 
-/** @throws TabgradError MODEL_INVALID */
-export function checkAttention(kind: string, { heads, rotary, dropout = 0, padding }: AttentionOptions): void {
+/** The one option that has to be there. @throws TabgradError MODEL_INVALID where it is not */
+export function checkHeads(kind: string, options: unknown): asserts options is object {
+  const heads = typeof options === "object" && options !== null && "heads" in options ? options.heads : options;
   checkSize(kind, "heads", heads, `${kind}({ heads: 4 })`);
-  checkRate(kind, "dropout", dropout, "dropout: 0.1");
-  if (padding !== undefined) checkPadding(kind, padding);
-  checkRotary(kind, rotary);
 }
 
-function checkPadding(kind: string, given: unknown): void {
-  checkLayer(kind, "padding", given, "padding: tokens, tokens being the embedding");
+export const attentionChecks: OptionChecks<AttentionOptions> = {
+  heads: checkedLater,
+  causal: checkFlag,
+  rotary: checkRotary,
+  bias: checkFlag,
+  dropout: (kind, name, value) => checkRate(kind, name, value, "dropout: 0.1"),
+  padding: checkPadding,
+};
+
+function checkPadding(kind: string, option: string, given: unknown): void {
+  checkLayer(kind, option, given, "padding: tokens, tokens being the embedding");
   if (paddingOf(given) !== undefined) return;
   const message = `${kind}: padding is ${show(given)}; expected an embedding that has a padding`;
   throw new TabgradError("MODEL_INVALID", message, "Say which token is padding: embedding(83, 128, { padding: 0 }).");
 }
 
-function checkRotary(kind: string, given: unknown): void {
-  if (typeof given === "boolean" || given === undefined) return;
+function checkRotary(kind: string, option: string, given: unknown): void {
+  if (typeof given === "boolean") return;
   if (typeof given !== "object" || given === null) {
-    const message = `${kind}: rotary is ${show(given)}; expected true, false or { base }`;
+    const message = `${kind}: ${option} is ${show(given)}; expected true, false or { base }`;
     throw new TabgradError("MODEL_INVALID", message, "Write, for example, rotary: true.");
   }
-  const { base } = given as { base?: unknown };
-  if (base !== undefined) checkPositive(kind, "rotary.base", base);
+  optionsOf(`${kind}: ${option}`, given as { base?: unknown }, {
+    base: (_, name, value) => checkPositive(kind, `${option}.${name}`, value),
+  });
 }
 
 /** For listings. */

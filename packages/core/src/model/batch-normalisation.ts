@@ -5,8 +5,9 @@ import * as math from "../graph/math.ts";
 import { elementCount } from "../graph/shape.ts";
 import type { Value } from "../graph/value.ts";
 import type { Layer, LayerContext } from "./layer.ts";
-import type { NormalisationOptions } from "./normalisation.ts";
-import { checkPositive, show } from "./role.ts";
+import { normalisationChecks, type NormalisationOptions } from "./normalisation.ts";
+import { optionsOf } from "./options.ts";
+import { show } from "./role.ts";
 
 export interface BatchNormOptions extends NormalisationOptions {
   /** How far the running statistics move towards a step's statistics, above 0 and at most 1. Default: 0.1. */
@@ -25,9 +26,9 @@ export interface BatchNormOptions extends NormalisationOptions {
  * weight decay nor averaging touch them.
  * @throws TabgradError MODEL_INVALID where an option is wrong or a sample is one number
  */
-export function batchNorm({ epsilon = 1e-5, momentum = 0.1, affine = true }: BatchNormOptions = {}): Layer {
-  checkPositive("batchNorm", "epsilon", epsilon);
-  checkMomentum(momentum);
+export function batchNorm(options?: BatchNormOptions): Layer {
+  const checks = { ...normalisationChecks, momentum: checkMomentum };
+  const { epsilon = 1e-5, momentum = 0.1, affine = true } = optionsOf("batchNorm", options, checks);
   return {
     role: "layer",
     kind: "batchNorm",
@@ -84,11 +85,11 @@ function normalisedByItself(x: Value, epsilon: number, context: LayerContext): N
 const inverseRoot = (variance: Value, epsilon: number): Value =>
   math.divide(math.constant(variance, 1), math.sqrt(math.add(variance, epsilon)));
 
-function checkMomentum(momentum: unknown): void {
+function checkMomentum(kind: string, option: string, momentum: unknown): void {
   if (typeof momentum === "number" && momentum > 0 && momentum <= 1) return;
   throw new TabgradError(
     "MODEL_INVALID",
-    `batchNorm: momentum is ${show(momentum)}; expected a number above 0 and at most 1`,
+    `${kind}: ${option} is ${show(momentum)}; expected a number above 0 and at most 1`,
     "Write, for example, batchNorm({ momentum: 0.1 }): how far the running statistics move in a step.",
   );
 }

@@ -4,6 +4,7 @@ import { TabgradError } from "../errors.ts";
 import { formatShape, sameShape, type Shape } from "../graph/shape.ts";
 import type { Value } from "../graph/value.ts";
 import { checkLayer, type Layer, type LayerContext } from "./layer.ts";
+import { optionsOf, type OptionChecks } from "./options.ts";
 import { show } from "./role.ts";
 import { sequential } from "./sequential.ts";
 
@@ -23,10 +24,11 @@ export interface ResidualOptions {
  * @throws TabgradError MODEL_INVALID where an argument is not a layer, or f(x) and what goes around differ in shape
  */
 export function residual(...args: Layer[] | [...Layer[], ResidualOptions]): Layer {
-  const { layers, options } = split<ResidualOptions>("residual", args, ["shortcut"]);
+  const { layers, options } = split<ResidualOptions>("residual", args, {
+    shortcut: (kind, name, value) => checkLayer(kind, name, value, "{ shortcut: dense(64) }"),
+  });
   const { shortcut } = options;
   const body = sequential(...layers);
-  if (shortcut !== undefined) checkLayer("residual", "shortcut", shortcut, "{ shortcut: dense(64) }");
   return {
     role: "layer",
     kind: "residual",
@@ -66,16 +68,8 @@ export interface ParallelOptions {
  * @throws TabgradError MODEL_INVALID where an argument is not a layer, or the branches do not fit together
  */
 export function parallel(...args: Layer[] | [...Layer[], ParallelOptions]): Layer {
-  const { layers, options } = split<ParallelOptions>("parallel", args, ["join", "axis"]);
+  const { layers, options } = split<ParallelOptions>("parallel", args, { join: checkJoin, axis: checkAxis });
   const { join = "sum", axis } = options;
-  if (join !== "sum" && join !== "concatenate") {
-    const message = `parallel: join is ${show(join)}; expected "sum" or "concatenate"`;
-    throw new TabgradError("MODEL_INVALID", message, "Leave it out for a sum.");
-  }
-  if (axis !== undefined && !Number.isSafeInteger(axis)) {
-    const message = `parallel: axis is ${show(axis)}; expected a whole number`;
-    throw new TabgradError("MODEL_INVALID", message, "Count a sample's dimensions from 0.");
-  }
   return {
     role: "layer",
     kind: "parallel",
@@ -100,6 +94,18 @@ export function parallel(...args: Layer[] | [...Layer[], ParallelOptions]): Laye
   };
 }
 
+function checkJoin(kind: string, name: string, join: unknown): void {
+  if (join === "sum" || join === "concatenate") return;
+  const message = `${kind}: ${name} is ${show(join)}; expected "sum" or "concatenate"`;
+  throw new TabgradError("MODEL_INVALID", message, "Leave it out for a sum.");
+}
+
+function checkAxis(kind: string, name: string, axis: unknown): void {
+  if (Number.isSafeInteger(axis)) return;
+  const message = `${kind}: ${name} is ${show(axis)}; expected a whole number`;
+  throw new TabgradError("MODEL_INVALID", message, "Count a sample's dimensions from 0.");
+}
+
 /** @param free the axis along which shapes may differ */
 function checkBranches(branches: readonly Value[], free: number | undefined, context: LayerContext): void {
   const bound = ({ shape }: Value): Shape => shape.map((dimension, axis) => (axis === free ? 0 : dimension));
@@ -120,7 +126,7 @@ function checkBranches(branches: readonly Value[], free: number | undefined, con
 function split<Options extends object>(
   kind: string,
   args: readonly (Layer | Options)[],
-  known: readonly (keyof Options & string)[],
+  checks: OptionChecks<Options>,
 ): { layers: Layer[]; options: Partial<Options> } {
   const last: unknown = args[args.length - 1];
   const hasOptions = typeof last === "object" && last !== null && !("role" in last) && !Array.isArray(last);
@@ -130,11 +136,7 @@ function split<Options extends object>(
   });
   if (layers.length === 0)
     throw new TabgradError("MODEL_INVALID", `${kind}: there are no layers`, `Give at least one: ${kind}(dense(64)).`);
-  const options = hasOptions ? (last as Partial<Options>) : {};
-  const strange = Object.keys(options).find((option) => !(known as readonly string[]).includes(option));
-  if (strange === undefined) return { layers, options };
-  const remedy = `There is: ${known.join(", ")}. The layers stand before the options.`;
-  throw new TabgradError("MODEL_INVALID", `${kind}: there is no option ${strange}`, remedy);
+  return { layers, options: optionsOf(kind, hasOptions ? (last as Options) : undefined, checks) };
 }
 
 /** "dense, relu, dense", for a listing. */

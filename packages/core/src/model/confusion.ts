@@ -4,6 +4,7 @@ import * as math from "../graph/math.ts";
 import { elementCount } from "../graph/shape.ts";
 import type { Value } from "../graph/value.ts";
 import { counted, misfit, partOf, readAs, shareOf, stacked, targets, type Labels, type Metric, type Reading } from "./loss.ts";
+import { optionsOf } from "./options.ts";
 import { checkNumber, show } from "./role.ts";
 
 export interface DetectionOptions {
@@ -21,14 +22,14 @@ export interface DetectionOptions {
  * Counted over all samples, labels that the loss ignores left out. Kent, Berry, Luehrs & Perry 1955, https://doi.org/10.1002/asi.5090060209
  * @throws TabgradError MODEL_INVALID where an option is wrong, or labels and model do not choose among classes
  */
-export const precision = (options: DetectionOptions = {}): Metric =>
+export const precision = (options?: DetectionOptions): Metric =>
   detection("precision", options, ([hits, said]) => shareOf(hits, said));
 
 /**
  * Of what is of a class, the share that the model says so of: TP / (TP + FN); 0 where nothing is. Otherwise as `precision`.
  * @throws TabgradError MODEL_INVALID as `precision`
  */
-export const recall = (options: DetectionOptions = {}): Metric =>
+export const recall = (options?: DetectionOptions): Metric =>
   detection("recall", options, ([hits, , there]) => shareOf(hits, there));
 
 /**
@@ -36,7 +37,7 @@ export const recall = (options: DetectionOptions = {}): Metric =>
  * van Rijsbergen 1979, "Information Retrieval", chapter 7, http://www.dcs.gla.ac.uk/Keith/Chapter.7/Ch.7.html
  * @throws TabgradError MODEL_INVALID as `precision`
  */
-export const f1 = (options: DetectionOptions = {}): Metric =>
+export const f1 = (options?: DetectionOptions): Metric =>
   detection("f1", options, ([hits, said, there]) => shareOf(math.multiply(hits, 2), math.add(said, there)));
 
 /**
@@ -44,8 +45,8 @@ export const f1 = (options: DetectionOptions = {}): Metric =>
  * classes. For a yes or no, no is class 0.
  * @throws TabgradError MODEL_INVALID as `precision`
  */
-export function confusionMatrix({ threshold = 0.5 }: Pick<DetectionOptions, "threshold"> = {}): Metric {
-  checkNumber("confusionMatrix", "threshold", threshold);
+export function confusionMatrix(options?: Pick<DetectionOptions, "threshold">): Metric {
+  const { threshold = 0.5 } = optionsOf("confusionMatrix", options, { threshold: checkNumber });
   return {
     role: "metric",
     kind: "confusionMatrix",
@@ -59,16 +60,14 @@ export function confusionMatrix({ threshold = 0.5 }: Pick<DetectionOptions, "thr
   };
 }
 
+function checkAverage(kind: string, option: string, value: unknown): void {
+  if (value === "macro" || value === "micro") return;
+  throw misfit(kind, `${option} is ${show(value)}; expected "macro" or "micro"`, "Leave it out for the mean over the classes.");
+}
+
 /** @param score from the counts of each class [classes], or of all together []: hits, times said, times there */
-function detection(
-  kind: string,
-  { threshold = 0.5, average = "macro" }: DetectionOptions,
-  score: (counts: readonly Value[]) => Value,
-): Metric {
-  checkNumber(kind, "threshold", threshold);
-  if (average !== "macro" && average !== "micro") {
-    throw misfit(kind, `average is ${show(average)}; expected "macro" or "micro"`, "Leave it out for the mean over the classes.");
-  }
+function detection(kind: string, options: DetectionOptions | undefined, score: (counts: readonly Value[]) => Value): Metric {
+  const { threshold = 0.5, average = "macro" } = optionsOf(kind, options, { threshold: checkNumber, average: checkAverage });
   return {
     role: "metric",
     kind,

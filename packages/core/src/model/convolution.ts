@@ -3,9 +3,20 @@ import * as math from "../graph/math.ts";
 import { formatShape } from "../graph/shape.ts";
 import { defaultWeights } from "./dense.ts";
 import { checkInitialiser, zeros, type Initialiser } from "./initialisers.ts";
-import { checkLayer, type Layer } from "./layer.ts";
+import { checkActivation, type Layer } from "./layer.ts";
+import { checkedLater, checkFlag, optionsOf, type OptionChecks } from "./options.ts";
 import { checkSize } from "./role.ts";
-import { asImages, asSamples, paddingFor, windowOf, windowText, type Extent, type Window, type WindowOptions } from "./window.ts";
+import {
+  asImages,
+  asSamples,
+  paddingFor,
+  windowChecks,
+  windowOf,
+  windowText,
+  type Extent,
+  type Window,
+  type WindowOptions,
+} from "./window.ts";
 
 export interface ConvolutionOptions<E> extends WindowOptions<E> {
   /** Cells from one tap of the window to the next. Default: 1. */
@@ -39,7 +50,7 @@ export type Conv2dOptions = ConvolutionOptions<Extent>;
  * @param kernel the window: one number, or [height, width]
  * @throws TabgradError MODEL_INVALID where an option or the input does not fit
  */
-export const conv2d = (filters: number, kernel: Extent, options: Conv2dOptions = {}): Layer =>
+export const conv2d = (filters: number, kernel: Extent, options?: Conv2dOptions): Layer =>
   convolution("conv2d", 2, filters, kernel, options);
 
 /**
@@ -47,24 +58,31 @@ export const conv2d = (filters: number, kernel: Extent, options: Conv2dOptions =
  * channels, as after an embedding, put permute([1, 0]) before it. "weight" has shape [filters, C / groups, kernel].
  * @throws TabgradError MODEL_INVALID where an option or the input does not fit
  */
-export const conv1d = (filters: number, kernel: number, options: Conv1dOptions = {}): Layer =>
+export const conv1d = (filters: number, kernel: number, options?: Conv1dOptions): Layer =>
   convolution("conv1d", 1, filters, kernel, options);
+
+const optionChecks: OptionChecks<Conv2dOptions> = {
+  ...windowChecks,
+  dilation: checkedLater,
+  groups: (kind, name, value) => checkSize(kind, name, value, "groups: 1"),
+  bias: checkFlag,
+  weightInitialisation: checkInitialiser,
+  biasInitialisation: checkInitialiser,
+  activation: checkActivation,
+};
 
 function convolution(
   kind: "conv1d" | "conv2d",
   dimensions: 1 | 2,
   filters: number,
   kernel: Extent,
-  options: ConvolutionOptions<Extent>,
+  options: Conv2dOptions | undefined,
 ): Layer {
   checkSize(kind, "filters", filters, `${kind}(32, 3)`);
-  const { stride = 1, padding = "valid", dilation = 1, groups = 1, bias = true } = options;
-  const { weightInitialisation, biasInitialisation = zeros(), activation } = options;
+  const given = optionsOf(kind, options, optionChecks);
+  const { stride = 1, padding = "valid", dilation = 1, groups = 1, bias = true } = given;
+  const { weightInitialisation, biasInitialisation = zeros(), activation } = given;
   const window = windowOf(kind, dimensions, { kernel, stride, padding, dilation });
-  checkSize(kind, "groups", groups, "groups: 1");
-  if (activation !== undefined) checkLayer(kind, "activation", activation, "activation: relu()");
-  if (weightInitialisation !== undefined) checkInitialiser(kind, "weightInitialisation", weightInitialisation);
-  checkInitialiser(kind, "biasInitialisation", biasInitialisation);
   return {
     role: "layer",
     kind,

@@ -1,7 +1,8 @@
 // The fully connected layer, of which multi-layer perceptrons are made.
 import * as math from "../graph/math.ts";
 import { checkInitialiser, glorotUniform, heUniform, zeros, type Initialiser } from "./initialisers.ts";
-import { checkLayer, type Layer } from "./layer.ts";
+import { checkActivation, type Layer } from "./layer.ts";
+import { checkFlag, optionsOf } from "./options.ts";
 import { checkSize } from "./role.ts";
 
 export interface DenseOptions {
@@ -30,12 +31,21 @@ export interface DenseOptions {
  * Goodfellow, Bengio & Courville 2016, §6.1, https://www.deeplearningbook.org
  * @throws TabgradError MODEL_INVALID where an option or the input does not fit
  */
-export function dense(units: number, options: DenseOptions = {}): Layer {
+export function dense(units: number, options?: DenseOptions): Layer {
   checkSize("dense", "units", units);
-  const { bias = true, weightInitialisation, biasInitialisation = zeros(), activation, flatten = true } = options;
-  if (activation !== undefined) checkLayer("dense", "activation", activation, "activation: relu()");
-  if (weightInitialisation !== undefined) checkInitialiser("dense", "weightInitialisation", weightInitialisation);
-  checkInitialiser("dense", "biasInitialisation", biasInitialisation);
+  const {
+    bias = true,
+    weightInitialisation,
+    biasInitialisation = zeros(),
+    activation,
+    flatten = true,
+  } = optionsOf("dense", options, {
+    bias: checkFlag,
+    weightInitialisation: checkInitialiser,
+    biasInitialisation: checkInitialiser,
+    activation: checkActivation,
+    flatten: checkFlag,
+  });
   return {
     role: "layer",
     kind: "dense",

@@ -1,9 +1,10 @@
 // Tokens as vectors, and vectors as scores of tokens: the two ends of a language model.
 import * as math from "../graph/math.ts";
 import { TabgradError } from "../errors.ts";
-import { normal, type Initialiser } from "./initialisers.ts";
+import { checkInitialiser, normal, type Initialiser } from "./initialisers.ts";
 import { checkLayer, type Layer } from "./layer.ts";
-import { checkSize, roleOf, show } from "./role.ts";
+import { optionsOf } from "./options.ts";
+import { checkSize, show } from "./role.ts";
 
 export interface EmbeddingOptions {
   /**
@@ -30,18 +31,13 @@ interface Embedding extends Layer {
  * @param count how many tokens there are
  * @throws TabgradError MODEL_INVALID where an option is wrong
  */
-export function embedding(
-  count: number,
-  width: number,
-  { initialisation = normal({ deviation: 1 }), padding }: EmbeddingOptions = {},
-): Layer {
+export function embedding(count: number, width: number, options?: EmbeddingOptions): Layer {
   checkSize("embedding", "the count", count, "embedding(256, 64)");
   checkSize("embedding", "the width", width, "embedding(256, 64)");
-  checkInitialiser("embedding", initialisation);
-  if (padding !== undefined && !(Number.isSafeInteger(padding) && padding >= 0 && padding < count)) {
-    const message = `embedding: padding is ${show(padding)}; expected a token from 0 to ${count - 1}`;
-    throw new TabgradError("MODEL_INVALID", message, "Give the token that sequences are filled up with, or leave it out.");
-  }
+  const { initialisation = normal({ deviation: 1 }), padding } = optionsOf("embedding", options, {
+    initialisation: checkVectors,
+    padding: (_, name, value) => checkToken(name, value, count),
+  });
   const layer: Embedding = {
     role: "layer",
     kind: "embedding",
@@ -95,9 +91,12 @@ export function unembedding(tokens: Layer): Layer {
   };
 }
 
-/** @throws TabgradError MODEL_INVALID */
-export function checkInitialiser(kind: string, value: unknown): void {
-  if (roleOf(value) === "initialiser") return;
-  const message = `${kind}: initialisation is ${show(value)}; expected an initialiser`;
-  throw new TabgradError("MODEL_INVALID", message, "Write, for example, initialisation: normal({ deviation: 0.02 }).");
+function checkToken(option: string, value: unknown, count: number): void {
+  if (Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) < count) return;
+  const message = `embedding: ${option} is ${show(value)}; expected a token from 0 to ${count - 1}`;
+  throw new TabgradError("MODEL_INVALID", message, "Give the token that sequences are filled up with, or leave it out.");
 }
+
+/** How vectors begin. @throws TabgradError MODEL_INVALID unless `value` is an initialiser */
+export const checkVectors = (kind: string, option: string, value: unknown): void =>
+  checkInitialiser(kind, option, value, `${option}: normal({ deviation: 0.02 })`);

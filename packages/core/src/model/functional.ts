@@ -3,6 +3,7 @@
 import { TabgradError } from "../errors.ts";
 import type { Value } from "../graph/value.ts";
 import { checkLayer, isLayer, type Layer, type LayerContext } from "./layer.ts";
+import { optionsOf } from "./options.ts";
 import { show } from "./role.ts";
 
 /** The layers of a functional model by name; a list of them counts them, as PyTorch's `nn.ModuleList` does. */
@@ -36,8 +37,9 @@ export interface FunctionalOptions {
 export function functional<L extends NamedLayers>(
   layers: L,
   forward: (x: Value, layers: LayerFunctions<L>, context: LayerContext) => Value,
-  { kind, detail = "" }: FunctionalOptions = {},
+  options?: FunctionalOptions,
 ): Layer {
+  const { kind, detail = "" } = optionsOf("functional", options, { kind: checkName, detail: checkName });
   const name = kind ?? "functional";
   const places = placesOf(name, layers);
   if (typeof forward !== "function") {
@@ -76,6 +78,12 @@ export function functional<L extends NamedLayers>(
       return y;
     },
   };
+}
+
+function checkName(kind: string, option: string, value: unknown): void {
+  if (typeof value === "string") return;
+  const message = `${kind}: ${option} is ${show(value)}; expected a text`;
+  throw new TabgradError("MODEL_INVALID", message, `Write, for example, ${option}: "feedForward".`);
 }
 
 /** The paths of the layers within the model. @throws TabgradError MODEL_INVALID */

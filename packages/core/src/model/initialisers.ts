@@ -1,6 +1,7 @@
 // How parameters begin. An initialiser becomes an `Initialisation` of the graph once the layer knows how many values meet in it.
 import type { Initialisation } from "../graph/attributes.ts";
 import { TabgradError } from "../errors.ts";
+import { optionsOf } from "./options.ts";
 import { checkNumber, roleOf, show } from "./role.ts";
 
 /** How many values flow into one unit of a layer, and out of one input: for a dense layer, its inputs and its units. */
@@ -16,11 +17,11 @@ export interface Initialiser {
   readonly resolve: (fans: Fans) => Initialisation;
 }
 
-/** @throws TabgradError MODEL_INVALID unless `value` is an initialiser */
-export function checkInitialiser(kind: string, option: string, value: unknown): asserts value is Initialiser {
+/** @param example how it is written. @throws TabgradError MODEL_INVALID unless `value` is an initialiser */
+export function checkInitialiser(kind: string, option: string, value: unknown, example = `${option}: heNormal()`): void {
   if (roleOf(value) === "initialiser") return;
   const message = `${kind}: ${option} is ${show(value)}; expected an initialiser`;
-  throw new TabgradError("MODEL_INVALID", message, `Write, for example, ${option}: heNormal().`);
+  throw new TabgradError("MODEL_INVALID", message, `Write, for example, ${example}.`);
 }
 
 const symmetric = (limit: number): Initialisation => ({ kind: "uniform", low: -limit, high: limit });
@@ -56,8 +57,8 @@ export interface HeOptions {
  * Uniform in ±√(6 / ((1 + slope²) · fanIn)), so of variance 2 / ((1 + slope²) · fanIn): makes up for what a rectifier cuts off. Also
  * called Kaiming. He, Zhang, Ren & Sun 2015, equations 10 and 15, https://arxiv.org/abs/1502.01852
  */
-export function heUniform({ slope = 0 }: HeOptions = {}): Initialiser {
-  checkNumber("heUniform", "slope", slope);
+export function heUniform(options?: HeOptions): Initialiser {
+  const { slope = 0 } = optionsOf("heUniform", options, { slope: checkNumber });
   return { role: "initialiser", kind: "heUniform", resolve: ({ fanIn }) => symmetric(Math.sqrt(6 / ((1 + slope ** 2) * fanIn))) };
 }
 
@@ -65,8 +66,8 @@ export function heUniform({ slope = 0 }: HeOptions = {}): Initialiser {
  * Normal with mean 0 and variance 2 / ((1 + slope²) · fanIn), not truncated. Also called Kaiming.
  * He, Zhang, Ren & Sun 2015, equations 10 and 15, https://arxiv.org/abs/1502.01852
  */
-export function heNormal({ slope = 0 }: HeOptions = {}): Initialiser {
-  checkNumber("heNormal", "slope", slope);
+export function heNormal(options?: HeOptions): Initialiser {
+  const { slope = 0 } = optionsOf("heNormal", options, { slope: checkNumber });
   return { role: "initialiser", kind: "heNormal", resolve: ({ fanIn }) => centred(Math.sqrt(2 / ((1 + slope ** 2) * fanIn))) };
 }
 
@@ -83,9 +84,8 @@ export const zeros = (): Initialiser => ({ ...constant(0), kind: "zeros" });
 export const ones = (): Initialiser => ({ ...constant(1), kind: "ones" });
 
 /** Uniform in [low, high), of variance (high − low)² / 12. Default: [−0.05, 0.05). */
-export function uniform({ low = -0.05, high = 0.05 }: { readonly low?: number; readonly high?: number } = {}): Initialiser {
-  checkNumber("uniform", "low", low);
-  checkNumber("uniform", "high", high);
+export function uniform(options?: { readonly low?: number; readonly high?: number }): Initialiser {
+  const { low = -0.05, high = 0.05 } = optionsOf("uniform", options, { low: checkNumber, high: checkNumber });
   if (low >= high) {
     throw new TabgradError(
       "MODEL_INVALID",
@@ -97,9 +97,8 @@ export function uniform({ low = -0.05, high = 0.05 }: { readonly low?: number; r
 }
 
 /** Normal with the given mean and standard deviation. Default: 0 and 0.05. */
-export function normal({ mean = 0, deviation = 0.05 }: { readonly mean?: number; readonly deviation?: number } = {}): Initialiser {
-  checkNumber("normal", "mean", mean);
-  checkNumber("normal", "deviation", deviation);
+export function normal(options?: { readonly mean?: number; readonly deviation?: number }): Initialiser {
+  const { mean = 0, deviation = 0.05 } = optionsOf("normal", options, { mean: checkNumber, deviation: checkNumber });
   if (deviation < 0) {
     throw new TabgradError(
       "MODEL_INVALID",

@@ -198,11 +198,15 @@ export function layerLabel(layer: Layer, path: string, home?: string): string {
 /** @throws TabgradError MODEL_INVALID unless `value` is a layer; @param example how it is written */
 export function checkLayer(kind: string, what: string, value: unknown, example: string): asserts value is Layer {
   if (isLayer(value)) return;
-  const remedy =
-    typeof value === "function"
-      ? `A layer is what the function returns: write ${value.name || "it"}() with parentheses.`
-      : `Write, for example, ${example}.`;
-  throw new TabgradError("MODEL_INVALID", `${kind}: ${what} is ${show(value)}; expected a layer`, remedy);
+  const fail = (found: string, remedy: string): TabgradError =>
+    new TabgradError("MODEL_INVALID", `${kind}: ${what} is ${found}; expected a layer`, remedy);
+  if (Array.isArray(value)) throw fail("a list", `Leave the brackets out, or write ...list: ${example}.`);
+  if (typeof value !== "function") throw fail(show(value), `Write, for example, ${example}.`);
+  throw fail(show(value), `A layer is what the function returns: write ${value.name || "it"}() with parentheses.`);
 }
+
+/** As an option of a layer. @throws TabgradError MODEL_INVALID unless `value` is a layer */
+export const checkActivation = (kind: string, option: string, value: unknown): void =>
+  checkLayer(kind, option, value, `${option}: relu()`);
 
 export const isLayer = (value: unknown): value is Layer => roleOf(value) === "layer";

@@ -16,6 +16,7 @@ import {
   type Reading,
 } from "./loss.ts";
 import { accuracy } from "./metrics.ts";
+import { checkNothing, optionsOf } from "./options.ts";
 import { checkPositive, show } from "./role.ts";
 
 /**
@@ -25,9 +26,8 @@ import { checkPositive, show } from "./role.ts";
  * model has an output for each class, and as 0 and 1 where there are two classes and one output.
  * As a metric beside a loss from logits, p are the probabilities (the Brier score).
  */
-export const meanSquaredError = (): Loss => ({
-  role: "loss",
-  kind: "meanSquaredError",
+export const meanSquaredError = (...nothing: []): Loss => ({
+  ...withNothing("meanSquaredError", nothing),
   reading: "values",
   defaultMetrics: (labels) => (labels.kind === "classes" ? [accuracy()] : [meanAbsoluteError()]),
   build: (prediction, labels, reading) =>
@@ -39,9 +39,8 @@ export const meanSquaredError = (): Loss => ({
  * Willmott & Matsuura 2005, https://doi.org/10.3354/cr030079
  * Labels as for `meanSquaredError`; as a metric beside a loss from logits, p are the probabilities.
  */
-export const meanAbsoluteError = (): Loss => ({
-  role: "loss",
-  kind: "meanAbsoluteError",
+export const meanAbsoluteError = (...nothing: []): Loss => ({
+  ...withNothing("meanAbsoluteError", nothing),
   reading: "values",
   defaultMetrics: (labels) => (labels.kind === "classes" ? [accuracy()] : [meanSquaredError()]),
   build: (prediction, labels, reading) =>
@@ -54,8 +53,8 @@ export const meanAbsoluteError = (): Loss => ({
  * Labels as for `meanSquaredError`.
  * @throws TabgradError MODEL_INVALID where delta is not above 0
  */
-export function huber({ delta = 1 }: { readonly delta?: number } = {}): Loss {
-  checkPositive("huber", "delta", delta);
+export function huber(options?: { readonly delta?: number }): Loss {
+  const { delta = 1 } = optionsOf("huber", options, { delta: checkPositive });
   return {
     role: "loss",
     kind: "huber",
@@ -94,13 +93,16 @@ export interface CrossEntropyOptions {
  * `labelSmoothing`, too, each class's part of L has the weight of that class.
  * @throws TabgradError MODEL_INVALID where an option is wrong or the labels do not fit
  */
-export function crossEntropy({ labelSmoothing = 0, classWeights, ignoreIndex }: CrossEntropyOptions = {}): Loss {
-  checkSmoothing("crossEntropy", labelSmoothing);
-  checkClassWeights("crossEntropy", classWeights);
-  if (ignoreIndex !== undefined && !Number.isSafeInteger(ignoreIndex)) {
-    const message = `ignoreIndex is ${show(ignoreIndex)}; expected a whole number`;
-    throw misfit("crossEntropy", message, "Give the class index that stands for no class, such as -100.");
-  }
+export function crossEntropy(options?: CrossEntropyOptions): Loss {
+  const {
+    labelSmoothing = 0,
+    classWeights,
+    ignoreIndex,
+  } = optionsOf("crossEntropy", options, {
+    labelSmoothing: checkSmoothing,
+    classWeights: checkClassWeights,
+    ignoreIndex: checkIndex,
+  });
   const weighs = classWeights !== undefined || ignoreIndex !== undefined;
   return {
     role: "loss",
@@ -171,20 +173,25 @@ function checkClasses({ shape }: Value, { value, classes }: Labels): number {
 const smoothed = (truth: Value, classes: number, smoothing: number): Value =>
   smoothing === 0 ? truth : math.add(math.multiply(truth, 1 - smoothing), smoothing / classes);
 
-function checkSmoothing(kind: string, value: unknown): void {
+function checkIndex(kind: string, option: string, value: unknown): void {
+  if (Number.isSafeInteger(value)) return;
+  const remedy = "Give the class index that stands for no class, such as -100.";
+  throw misfit(kind, `${option} is ${show(value)}; expected a whole number`, remedy);
+}
+
+function checkSmoothing(kind: string, option: string, value: unknown): void {
   if (typeof value === "number" && value >= 0 && value < 1) return;
   throw misfit(
     kind,
-    `labelSmoothing is ${show(value)}; expected a number from 0 to below 1`,
+    `${option} is ${show(value)}; expected a number from 0 to below 1`,
     "Write, for example, labelSmoothing: 0.1.",
   );
 }
 
-function checkClassWeights(kind: string, weights: unknown): void {
-  if (weights === undefined) return;
+function checkClassWeights(kind: string, option: string, weights: unknown): void {
   const numbers = Array.isArray(weights) && weights.every((weight) => Number.isFinite(weight) && (weight as number) >= 0);
   if (numbers && weights.some((weight) => weight > 0)) return;
-  const message = `classWeights is ${show(weights)}; expected a number for each class, at least 0 and not all 0`;
+  const message = `${option} is ${show(weights)}; expected a number for each class, at least 0 and not all 0`;
   throw misfit(kind, message, "Write, for example, classWeights: [1, 5].");
 }
 
@@ -197,8 +204,8 @@ function checkClassWeights(kind: string, weights: unknown): void {
  * [rows, …], which are one-hot encoded. `labelSmoothing` as for `crossEntropy`.
  * @throws TabgradError MODEL_INVALID where an option is wrong or the labels do not fit
  */
-export const categoricalCrossEntropy = ({ labelSmoothing = 0 }: Pick<CrossEntropyOptions, "labelSmoothing"> = {}): Loss => {
-  checkSmoothing("categoricalCrossEntropy", labelSmoothing);
+export const categoricalCrossEntropy = (options?: Pick<CrossEntropyOptions, "labelSmoothing">): Loss => {
+  const { labelSmoothing = 0 } = optionsOf("categoricalCrossEntropy", options, { labelSmoothing: checkSmoothing });
   return {
     role: "loss",
     kind: "categoricalCrossEntropy",
@@ -232,8 +239,8 @@ export interface BinaryCrossEntropyOptions {
  * classes, which are 0 and 1 where the model has one output, and one-hot encoded where it has two.
  * @throws TabgradError MODEL_INVALID where an option is wrong or the labels do not fit
  */
-export function binaryCrossEntropy({ positiveWeight = 1 }: BinaryCrossEntropyOptions = {}): Loss {
-  checkPositive("binaryCrossEntropy", "positiveWeight", positiveWeight);
+export function binaryCrossEntropy(options?: BinaryCrossEntropyOptions): Loss {
+  const { positiveWeight = 1 } = optionsOf("binaryCrossEntropy", options, { positiveWeight: checkPositive });
   return {
     role: "loss",
     kind: "binaryCrossEntropy",
@@ -252,6 +259,12 @@ export function binaryCrossEntropy({ positiveWeight = 1 }: BinaryCrossEntropyOpt
       return meanPerSample(math.add(no, math.multiply(weight, math.softplus(math.negate(prediction)))));
     },
   };
+}
+
+/** Role and kind of a loss that has no options. */
+function withNothing<Kind extends string>(kind: Kind, given: readonly []): { readonly role: "loss"; readonly kind: Kind } {
+  checkNothing(kind, given);
+  return { role: "loss", kind };
 }
 
 const againstLogits = (logits: Value, probabilities: Labels["value"]): Value =>

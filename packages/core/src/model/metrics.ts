@@ -17,6 +17,7 @@ import {
   type Metric,
   type Reading,
 } from "./loss.ts";
+import { checkNothing, optionsOf } from "./options.ts";
 import { checkNumber, checkSize } from "./role.ts";
 
 export interface AccuracyOptions {
@@ -32,8 +33,8 @@ export interface AccuracyOptions {
  * Labels: class indices, one-hot codes or probabilities (their greatest is the right answer), or 0 and 1 for a yes or no.
  * @throws TabgradError MODEL_INVALID where the labels are values that name no class
  */
-export function accuracy({ threshold = 0.5 }: AccuracyOptions = {}): Metric {
-  checkNumber("accuracy", "threshold", threshold);
+export function accuracy(options?: AccuracyOptions): Metric {
+  const { threshold = 0.5 } = optionsOf("accuracy", options, { threshold: checkNumber });
   return {
     role: "metric",
     kind: "accuracy",
@@ -74,8 +75,10 @@ function rightClass(kind: string, prediction: Value, labels: Labels): Value {
  * as "top5Accuracy" for a k of 5. Russakovsky et al. 2015, §4.1, https://arxiv.org/abs/1409.0575
  * @throws TabgradError MODEL_INVALID where the model does not choose among classes
  */
-export function topKAccuracy({ k = 5 }: { readonly k?: number } = {}): Metric {
-  checkSize("topKAccuracy", "k", k, "topKAccuracy({ k: 5 })");
+export function topKAccuracy(options?: { readonly k?: number }): Metric {
+  const { k = 5 } = optionsOf("topKAccuracy", options, {
+    k: (kind, name, value) => checkSize(kind, name, value, "topKAccuracy({ k: 5 })"),
+  });
   const kind = `top${k}Accuracy`;
   return {
     role: "metric",
@@ -100,7 +103,8 @@ export function topKAccuracy({ k = 5 }: { readonly k?: number } = {}): Metric {
  * Jelinek, Mercer, Bahl & Baker 1977, https://doi.org/10.1121/1.2016299
  * @throws TabgradError MODEL_INVALID where the model does not choose among classes by logits, or the labels name none
  */
-export function perplexity(): Metric {
+export function perplexity(...nothing: []): Metric {
+  checkNothing("perplexity", nothing);
   return {
     role: "metric",
     kind: "perplexity",
@@ -125,7 +129,8 @@ export function perplexity(): Metric {
  * labels far from 0 beside how much they differ cost it digits. Labels as for `meanSquaredError`.
  * Wright 1921, https://naldc.nal.usda.gov/catalog/IND43966364
  */
-export function rSquared(): Metric {
+export function rSquared(...nothing: []): Metric {
+  checkNothing("rSquared", nothing);
   return {
     role: "metric",
     kind: "rSquared",

@@ -5,6 +5,7 @@ import type { TabgradError } from "../errors.ts";
 import { elementCount, formatShape, type Shape } from "../graph/shape.ts";
 import type { Value } from "../graph/value.ts";
 import type { Layer, LayerContext } from "./layer.ts";
+import { checkFlag, optionsOf, type OptionChecks } from "./options.ts";
 import { checkPositive, checkSize } from "./role.ts";
 
 export interface NormalisationOptions {
@@ -13,6 +14,8 @@ export interface NormalisationOptions {
   /** Whether to multiply by the parameter "weight" and add the parameter "bias" (`rmsNorm` has none). Default: true. */
   readonly affine?: boolean;
 }
+
+export const normalisationChecks: OptionChecks<NormalisationOptions> = { epsilon: checkPositive, affine: checkFlag };
 
 export interface LayerNormOptions extends NormalisationOptions {
   /** Over how many of the last dimensions: 1 is each position's vector by itself. Default: 1. */
@@ -27,9 +30,17 @@ export interface LayerNormOptions extends NormalisationOptions {
  * Ba, Kiros & Hinton 2016, https://arxiv.org/abs/1607.06450
  * @throws TabgradError MODEL_INVALID where an option is wrong or a sample has fewer dimensions
  */
-export function layerNorm({ dimensions = 1, epsilon = 1e-5, affine = true, bias = true }: LayerNormOptions = {}): Layer {
-  checkSize("layerNorm", "dimensions", dimensions, "layerNorm({ dimensions: 1 })");
-  checkPositive("layerNorm", "epsilon", epsilon);
+export function layerNorm(options?: LayerNormOptions): Layer {
+  const {
+    dimensions = 1,
+    epsilon = 1e-5,
+    affine = true,
+    bias = true,
+  } = optionsOf("layerNorm", options, {
+    dimensions: (kind, name, value) => checkSize(kind, name, value, "layerNorm({ dimensions: 1 })"),
+    ...normalisationChecks,
+    bias: checkFlag,
+  });
   return {
     role: "layer",
     kind: "layerNorm",
@@ -49,8 +60,8 @@ export function layerNorm({ dimensions = 1, epsilon = 1e-5, affine = true, bias 
  * as 1. Zhang & Sennrich 2019, https://arxiv.org/abs/1910.07467
  * @throws TabgradError MODEL_INVALID where an option is wrong or a sample is one number
  */
-export function rmsNorm({ epsilon = 1e-6, affine = true }: NormalisationOptions = {}): Layer {
-  checkPositive("rmsNorm", "epsilon", epsilon);
+export function rmsNorm(options?: NormalisationOptions): Layer {
+  const { epsilon = 1e-6, affine = true } = optionsOf("rmsNorm", options, normalisationChecks);
   return {
     role: "layer",
     kind: "rmsNorm",
@@ -69,9 +80,9 @@ export function rmsNorm({ epsilon = 1e-6, affine = true }: NormalisationOptions 
  * instance normalisation. Wu & He 2018, https://arxiv.org/abs/1803.08494
  * @throws TabgradError MODEL_INVALID where an option is wrong or the groups do not divide the channels
  */
-export function groupNorm(groups: number, { epsilon = 1e-5, affine = true }: NormalisationOptions = {}): Layer {
+export function groupNorm(groups: number, options?: NormalisationOptions): Layer {
   checkSize("groupNorm", "groups", groups, "groupNorm(8)");
-  checkPositive("groupNorm", "epsilon", epsilon);
+  const { epsilon = 1e-5, affine = true } = optionsOf("groupNorm", options, normalisationChecks);
   return {
     role: "layer",
     kind: "groupNorm",

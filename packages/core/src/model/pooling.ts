@@ -4,7 +4,8 @@ import type { PoolingAttributes } from "../graph/attributes.ts";
 import { formatShape } from "../graph/shape.ts";
 import type { Value } from "../graph/value.ts";
 import type { Layer } from "./layer.ts";
-import { asImages, asSamples, paddingFor, windowOf, windowText, type Extent, type WindowOptions } from "./window.ts";
+import { checkFlag, checkNothing, optionsOf } from "./options.ts";
+import { asImages, asSamples, paddingFor, windowChecks, windowOf, windowText, type Extent, type WindowOptions } from "./window.ts";
 
 export interface AveragePoolOptions<E> extends WindowOptions<E> {
   /** Whether the padding counts as zeros, as PyTorch has it by default, or is left out of the mean. Default: false. */
@@ -17,43 +18,47 @@ export interface AveragePoolOptions<E> extends WindowOptions<E> {
  * @param kernel the window: one number, or [height, width]. Default: 2
  * @throws TabgradError MODEL_INVALID where an option or the input does not fit
  */
-export const maxPool2d = (kernel: Extent = 2, options: WindowOptions<Extent> = {}): Layer =>
-  pooling("maxPool2d", 2, kernel, options, math.maxPool2d);
+export const maxPool2d = (kernel: Extent = 2, options?: WindowOptions<Extent>): Layer =>
+  pooling("maxPool2d", 2, kernel, optionsOf("maxPool2d", options, windowChecks), math.maxPool2d);
 
 /** As `maxPool2d`, over sequences: [rows, C, L] becomes [rows, C, L′]. @throws TabgradError MODEL_INVALID */
-export const maxPool1d = (kernel = 2, options: WindowOptions<number> = {}): Layer =>
-  pooling("maxPool1d", 1, kernel, options, math.maxPool2d);
+export const maxPool1d = (kernel = 2, options?: WindowOptions<number>): Layer =>
+  pooling("maxPool1d", 1, kernel, optionsOf("maxPool1d", options, windowChecks), math.maxPool2d);
 
 /** As `maxPool2d`, with the mean of each window. @throws TabgradError MODEL_INVALID */
-export const averagePool2d = (kernel: Extent = 2, options: AveragePoolOptions<Extent> = {}): Layer =>
-  pooling("averagePool2d", 2, kernel, options, averaging(options));
+export const averagePool2d = (kernel: Extent = 2, options?: AveragePoolOptions<Extent>): Layer =>
+  averagePooling("averagePool2d", 2, kernel, options);
 
 /** As `maxPool1d`, with the mean of each window. @throws TabgradError MODEL_INVALID */
-export const averagePool1d = (kernel = 2, options: AveragePoolOptions<number> = {}): Layer =>
-  pooling("averagePool1d", 1, kernel, options, averaging(options));
+export const averagePool1d = (kernel = 2, options?: AveragePoolOptions<number>): Layer =>
+  averagePooling("averagePool1d", 1, kernel, options);
 
 type Pool = (images: Value, attributes: PoolingAttributes) => Value;
 
-const averaging =
-  ({ countPadding = false }: AveragePoolOptions<unknown>): Pool =>
-  (images, attributes) =>
-    math.averagePool2d(images, { ...attributes, countPadding });
+function averagePooling(kind: string, dimensions: 1 | 2, kernel: Extent, options?: AveragePoolOptions<Extent>): Layer {
+  const given = optionsOf(kind, options, { ...windowChecks, countPadding: checkFlag });
+  const { countPadding = false } = given;
+  return pooling(kind, dimensions, kernel, given, (images, attributes) =>
+    math.averagePool2d(images, { ...attributes, countPadding }),
+  );
+}
 
 function pooling(kind: string, dimensions: 1 | 2, kernel: Extent, options: WindowOptions<Extent>, pool: Pool): Layer {
-  const window = windowOf(kind, dimensions, { kernel, stride: options.stride ?? kernel, padding: options.padding ?? "valid" });
+  const { stride = kernel, padding = "valid" } = options;
+  const window = windowOf(kind, dimensions, { kernel, stride, padding });
   return {
     role: "layer",
     kind,
     detail: windowText(window),
     build(x, context) {
       const images = asImages(x, window, context);
-      const padding = paddingFor(window, images, context);
-      if (padding.some((margin, side) => margin >= window.kernel[side % 2])) {
-        const message = `padding of ${Math.max(...padding)} leaves windows of ${windowText(window)} with nothing in them`;
+      const margins = paddingFor(window, images, context);
+      if (margins.some((margin, side) => margin >= window.kernel[side % 2])) {
+        const message = `padding of ${Math.max(...margins)} leaves windows of ${windowText(window)} with nothing in them`;
         throw context.error(message, "Use less padding than the window has cells.");
       }
       const { kernel: size, strides } = window;
-      return asSamples(pool(images, { kernel: size, strides, padding }), window);
+      return asSamples(pool(images, { kernel: size, strides, padding: margins }), window);
     },
   };
 }
@@ -63,12 +68,13 @@ function pooling(kind: string, dimensions: 1 | 2, kernel: Extent, options: Windo
  * Lin, Chen & Yan 2014, §3.2, https://arxiv.org/abs/1312.4400
  * @throws TabgradError MODEL_INVALID where a sample has no positions
  */
-export const globalAveragePool = (): Layer => overPositions("globalAveragePool", math.mean);
+export const globalAveragePool = (...nothing: []): Layer => overPositions("globalAveragePool", nothing, math.mean);
 
 /** The largest value of each channel: [rows, C, …] becomes [rows, C]. @throws TabgradError MODEL_INVALID where a sample has no positions */
-export const globalMaxPool = (): Layer => overPositions("globalMaxPool", math.max);
+export const globalMaxPool = (...nothing: []): Layer => overPositions("globalMaxPool", nothing, math.max);
 
-function overPositions(kind: string, reduce: (x: Value, axes: readonly number[]) => Value): Layer {
+function overPositions(kind: string, given: readonly [], reduce: (x: Value, axes: readonly number[]) => Value): Layer {
+  checkNothing(kind, given);
   return {
     role: "layer",
     kind,

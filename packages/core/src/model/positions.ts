@@ -2,9 +2,10 @@
 import * as math from "../graph/math.ts";
 import { formatShape } from "../graph/shape.ts";
 import type { Value } from "../graph/value.ts";
-import { checkInitialiser } from "./embedding.ts";
+import { checkVectors } from "./embedding.ts";
 import { normal, type Initialiser } from "./initialisers.ts";
 import type { Layer, LayerContext } from "./layer.ts";
+import { optionsOf } from "./options.ts";
 import { checkPositive, checkSize } from "./role.ts";
 
 export interface PositionEmbeddingOptions {
@@ -19,12 +20,11 @@ export interface PositionEmbeddingOptions {
  * shape [positions, width]. Gehring et al. 2017, https://arxiv.org/abs/1705.03122
  * @throws TabgradError MODEL_INVALID where an option is wrong, or x has another shape or more positions
  */
-export function positionEmbedding({
-  positions,
-  initialisation = normal({ deviation: 0.02 }),
-}: PositionEmbeddingOptions = {}): Layer {
-  if (positions !== undefined) checkSize("positionEmbedding", "positions", positions, "positionEmbedding({ positions: 64 })");
-  checkInitialiser("positionEmbedding", initialisation);
+export function positionEmbedding(options?: PositionEmbeddingOptions): Layer {
+  const { positions, initialisation = normal({ deviation: 0.02 }) } = optionsOf("positionEmbedding", options, {
+    positions: (kind, name, value) => checkSize(kind, name, value, "positionEmbedding({ positions: 64 })"),
+    initialisation: checkVectors,
+  });
   return {
     role: "layer",
     kind: "positionEmbedding",
@@ -48,8 +48,8 @@ export function positionEmbedding({
  * to x₂ᵢ₊₁. Nothing is learned; x and y are [rows, positions, width]. Vaswani et al. 2017, §3.5, https://arxiv.org/abs/1706.03762
  * @throws TabgradError MODEL_INVALID where an option is wrong or x has another shape
  */
-export function sinusoidalPositions({ base = 10_000 }: { readonly base?: number } = {}): Layer {
-  checkPositive("sinusoidalPositions", "base", base);
+export function sinusoidalPositions(options?: { readonly base?: number }): Layer {
+  const { base = 10_000 } = optionsOf("sinusoidalPositions", options, { base: checkPositive });
   return {
     role: "layer",
     kind: "sinusoidalPositions",

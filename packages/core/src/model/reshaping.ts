@@ -3,15 +3,19 @@ import * as math from "../graph/math.ts";
 import { TabgradError } from "../errors.ts";
 import { elementCount, formatShape, type Shape } from "../graph/shape.ts";
 import type { Layer } from "./layer.ts";
+import { checkNothing } from "./options.ts";
 import { show } from "./role.ts";
 
 /** Joins all dimensions but the first: [rows, 28, 28] becomes [rows, 784], and [rows] becomes [rows, 1]. */
-export const flatten = (): Layer => ({
-  role: "layer",
-  kind: "flatten",
-  detail: "",
-  build: (x) => (x.shape.length === 2 ? x : math.reshape(x, [-1, elementCount(x.shape.slice(1))])),
-});
+export function flatten(...nothing: []): Layer {
+  checkNothing("flatten", nothing);
+  return {
+    role: "layer",
+    kind: "flatten",
+    detail: "",
+    build: (x) => (x.shape.length === 2 ? x : math.reshape(x, [-1, elementCount(x.shape.slice(1))])),
+  };
+}
 
 /**
  * Gives each sample another shape with as many values, in the same row-major order. The number of rows is not part of the shape; one

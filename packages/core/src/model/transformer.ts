@@ -3,11 +3,12 @@ import * as math from "../graph/math.ts";
 import { TabgradError } from "../errors.ts";
 import type { Value } from "../graph/value.ts";
 import { gelu } from "./activations.ts";
-import { attentionDetail, checkAttention, multiHeadAttention, type AttentionOptions } from "./attention.ts";
+import { attentionChecks, attentionDetail, checkHeads, multiHeadAttention, type AttentionOptions } from "./attention.ts";
 import { dense } from "./dense.ts";
 import { leaveOut } from "./dropout.ts";
 import { checkLayer, type Layer } from "./layer.ts";
 import { layerNorm, rmsNorm } from "./normalisation.ts";
+import { checkFlag, optionsOf, type OptionChecks } from "./options.ts";
 import { checkSize, show } from "./role.ts";
 
 export interface TransformerBlockOptions extends AttentionOptions {
@@ -39,14 +40,11 @@ export interface TransformerBlockOptions extends AttentionOptions {
  * @throws TabgradError MODEL_INVALID as `multiHeadAttention`
  */
 export function transformerBlock(options: TransformerBlockOptions): Layer {
+  checkHeads("transformerBlock", options);
+  optionsOf("transformerBlock", options, blockChecks);
   const { bias = true, dropout = 0, expand = 4, activation = gelu(), norm = "layer", normFirst = true } = options;
-  checkAttention("transformerBlock", options);
-  checkSize("transformerBlock", "expand", expand, "transformerBlock({ heads: 4, expand: 4 })");
-  checkLayer("transformerBlock", "activation", activation, "activation: gelu()");
-  if (norm !== "layer" && norm !== "rms") {
-    const message = `transformerBlock: norm is ${show(norm)}; expected "layer" or "rms"`;
-    throw new TabgradError("MODEL_INVALID", message, "Leave it out for layerNorm().");
-  }
+  const { heads, causal, rotary, padding } = options;
+  const attention = multiHeadAttention({ heads, causal, rotary, bias, dropout, padding });
   return {
     role: "layer",
     kind: "transformerBlock",
@@ -55,7 +53,7 @@ export function transformerBlock(options: TransformerBlockOptions): Layer {
       const width = x.shape[x.shape.length - 1];
       const normalise = (name: string) => (value: Value) =>
         context.layer(name, norm === "layer" ? layerNorm({ bias }) : rmsNorm(), value);
-      const attend = (value: Value): Value => context.layer("self_attn", multiHeadAttention(options), value);
+      const attend = (value: Value): Value => context.layer("self_attn", attention, value);
       const network = (value: Value): Value => {
         const hidden = context.layer("linear1", dense(expand * width, { bias, flatten: false, activation }), value);
         return context.layer("linear2", dense(width, { bias, flatten: false }), leaveOut(hidden, dropout, context));
@@ -67,4 +65,18 @@ export function transformerBlock(options: TransformerBlockOptions): Layer {
       return around(network, normalise("norm2"), around(attend, normalise("norm1"), x));
     },
   };
+}
+
+const blockChecks: OptionChecks<TransformerBlockOptions> = {
+  ...attentionChecks,
+  expand: (kind, name, value) => checkSize(kind, name, value, `${kind}({ heads: 4, expand: 4 })`),
+  activation: (kind, name, value) => checkLayer(kind, name, value, "activation: gelu()"),
+  norm: checkNorm,
+  normFirst: checkFlag,
+};
+
+function checkNorm(kind: string, option: string, value: unknown): void {
+  if (value === "layer" || value === "rms") return;
+  const message = `${kind}: ${option} is ${show(value)}; expected "layer" or "rms"`;
+  throw new TabgradError("MODEL_INVALID", message, "Leave it out for layerNorm().");
 }

@@ -5,6 +5,7 @@ import * as math from "../graph/math.ts";
 import { formatShape, type Shape } from "../graph/shape.ts";
 import type { Value } from "../graph/value.ts";
 import type { LayerContext } from "./layer.ts";
+import { checkedLater, type OptionChecks } from "./options.ts";
 import { show } from "./role.ts";
 
 /** One number for both directions, or height and width. */
@@ -20,6 +21,9 @@ export interface WindowOptions<E> {
    */
   readonly padding?: E | "same" | "valid";
 }
+
+/** What a window's options are is seen once its kernel is known: `windowOf`. */
+export const windowChecks: OptionChecks<WindowOptions<Extent>> = { stride: checkedLater, padding: checkedLater };
 
 /** Pairs are height, width. */
 export interface Window {

@@ -1,6 +1,7 @@
 // Adagrad: a rate of its own for each parameter, the smaller the larger its gradients were so far.
 import type { z } from "zod";
 import { math } from "../graph/index.ts";
+import { tagged } from "../tagged.ts";
 import type { UpdateRule } from "./rule.ts";
 import { epsilon, notNegative, positive, settings } from "./settings.ts";
 
@@ -23,7 +24,7 @@ export type AdagradSpec = AdagradOptions & { readonly kind: "adagrad" };
  * matrices.
  */
 export function adagrad(options: AdagradOptions = {}): AdagradSpec {
-  return { kind: "adagrad", ...options };
+  return tagged("adagrad", options, "{ learningRate: 0.01 }");
 }
 
 /** Checks the options of `adagrad(…)` and fills in the defaults. */

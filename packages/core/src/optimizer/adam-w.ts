@@ -1,6 +1,7 @@
 // AdamW: Adam with a weight decay that the moments do not see.
 import type { z } from "zod";
 import { math } from "../graph/index.ts";
+import { tagged } from "../tagged.ts";
 import { adamChange, momentSettings, type MomentOptions } from "./moments.ts";
 import type { UpdateRule } from "./rule.ts";
 import { settings } from "./settings.ts";
@@ -21,7 +22,7 @@ export type AdamWSpec = AdamWOptions & { readonly kind: "adamW" };
  * one learning rate η, which therefore scales the decay too.
  */
 export function adamW(options: AdamWOptions = {}): AdamWSpec {
-  return { kind: "adamW", ...options };
+  return tagged("adamW", options, "{ learningRate: 0.001 }");
 }
 
 /** Checks the options of `adamW(…)` and fills in the defaults. */

@@ -1,6 +1,7 @@
 // Adam: adaptive moment estimation.
 import type { z } from "zod";
 import { math } from "../graph/index.ts";
+import { tagged } from "../tagged.ts";
 import { adamChange, momentSettings, type MomentOptions } from "./moments.ts";
 import type { UpdateRule } from "./rule.ts";
 import { settings } from "./settings.ts";
@@ -21,7 +22,7 @@ export type AdamSpec = AdamOptions & { readonly kind: "adam" };
  * Kingma & Ba 2015, "Adam: a method for stochastic optimization", algorithm 1.
  */
 export function adam(options: AdamOptions = {}): AdamSpec {
-  return { kind: "adam", ...options };
+  return tagged("adam", options, "{ learningRate: 0.001 }");
 }
 
 /** Checks the options of `adam(…)` and fills in the defaults. */

@@ -1,6 +1,7 @@
 // Lion: every parameter moves by the learning rate, in the direction of a momentum's sign.
 import type { z } from "zod";
 import { math } from "../graph/index.ts";
+import { tagged } from "../tagged.ts";
 import type { UpdateRule } from "./rule.ts";
 import { decay, notNegative, positive, settings } from "./settings.ts";
 
@@ -24,7 +25,7 @@ export type LionSpec = LionOptions & { readonly kind: "lion" };
  * Chen et al. 2023, "Symbolic discovery of optimization algorithms", algorithm 2. The sign of 0 is 0.
  */
 export function lion(options: LionOptions = {}): LionSpec {
-  return { kind: "lion", ...options };
+  return tagged("lion", options, "{ learningRate: 0.0001 }");
 }
 
 /** Checks the options of `lion(…)` and fills in the defaults. */

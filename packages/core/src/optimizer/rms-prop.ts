@@ -1,6 +1,7 @@
 // RMSProp: gradients divided by a running root mean square of themselves.
 import { z } from "zod";
 import { math } from "../graph/index.ts";
+import { tagged } from "../tagged.ts";
 import type { UpdateRule } from "./rule.ts";
 import { decay, epsilon, notNegative, positive, settings } from "./settings.ts";
 
@@ -31,7 +32,7 @@ export type RmsPropSpec = RmsPropOptions & { readonly kind: "rmsProp" };
  * recurrent neural networks", equations 38 to 45. A variance that rounding made less than 0 counts as 0.
  */
 export function rmsProp(options: RmsPropOptions = {}): RmsPropSpec {
-  return { kind: "rmsProp", ...options };
+  return tagged("rmsProp", options, "{ learningRate: 0.001 }");
 }
 
 /** Checks the options of `rmsProp(…)` and fills in the defaults. */

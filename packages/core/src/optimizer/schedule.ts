@@ -1,6 +1,7 @@
 // Schedules: how the learning rate changes over a run. Each is plain data, and a function from the number of a step to a factor of the
 // optimizer's learning rate.
 import { z } from "zod";
+import { tagged } from "../tagged.ts";
 import { notNegative, positive } from "./settings.ts";
 
 /** A stretch of a run. */
@@ -61,28 +62,30 @@ export type ScheduleSpec =
   | (ReduceOnPlateauOptions & { readonly kind: "reduceOnPlateau" });
 
 /** The same rate all the time: for a warm-up alone. */
-export const constantRate = (options: WarmUpOptions = {}): ScheduleSpec => ({ kind: "constantRate", ...options });
+export const constantRate = (options: WarmUpOptions = {}): ScheduleSpec =>
+  tagged("constantRate", options, "{ warmUp: { steps: 100 } }");
 
 /** The rate falls by a factor every so often. */
-export const stepDecay = (options: StepDecayOptions): ScheduleSpec => ({ kind: "stepDecay", ...options });
+export const stepDecay = (options: StepDecayOptions): ScheduleSpec => tagged("stepDecay", options, "{ every: { epochs: 10 } }");
 
 /** The rate falls evenly over the run. */
-export const linearDecay = (options: DecayOptions = {}): ScheduleSpec => ({ kind: "linearDecay", ...options });
+export const linearDecay = (options: DecayOptions = {}): ScheduleSpec => tagged("linearDecay", options, "{ minimum: 0.1 }");
 
 /**
  * The rate falls along half a cosine over the run: minimum + (1 − minimum)(1 + cos πp) / 2 at the share p of the steps after the
  * warm-up. Loshchilov & Hutter 2017, "SGDR: Stochastic gradient descent with warm restarts", equation 5, without restarts.
  */
-export const cosineDecay = (options: DecayOptions = {}): ScheduleSpec => ({ kind: "cosineDecay", ...options });
+export const cosineDecay = (options: DecayOptions = {}): ScheduleSpec => tagged("cosineDecay", options, "{ minimum: 0.1 }");
 
 /**
  * The rate rises from `initial` to the full rate and falls to `final`, along half a cosine each. Smith & Topin 2018, "Super-convergence:
  * Very fast training of neural networks using large learning rates", in the form of PyTorch's `OneCycleLR`; the momentum stays as it is.
  */
-export const oneCycle = (options: OneCycleOptions = {}): ScheduleSpec => ({ kind: "oneCycle", ...options });
+export const oneCycle = (options: OneCycleOptions = {}): ScheduleSpec => tagged("oneCycle", options, "{ rise: 0.3 }");
 
 /** The rate falls by a factor when evaluations on held-out samples get no better. */
-export const reduceOnPlateau = (options: ReduceOnPlateauOptions = {}): ScheduleSpec => ({ kind: "reduceOnPlateau", ...options });
+export const reduceOnPlateau = (options: ReduceOnPlateauOptions = {}): ScheduleSpec =>
+  tagged("reduceOnPlateau", options, "{ patience: 3 }");
 
 const wholeError = "expected a whole number from 1";
 export const whole = z.int({ error: wholeError }).min(1, { error: wholeError });

@@ -1,6 +1,7 @@
 // Stochastic gradient descent: plain, with momentum, and with Nesterov's momentum.
 import { z } from "zod";
 import { math } from "../graph/index.ts";
+import { tagged } from "../tagged.ts";
 import type { UpdateRule } from "./rule.ts";
 import { decay, notNegative, positive, settings } from "./settings.ts";
 
@@ -30,7 +31,7 @@ export type SgdSpec = SgdOptions & { readonly kind: "sgd" };
  * rate into the direction (v ← µv − ηg), PyTorch and this apply it afterwards, which is the same while the rate does not change.
  */
 export function sgd(options: SgdOptions): SgdSpec {
-  return { kind: "sgd", ...options };
+  return tagged("sgd", options, "{ learningRate: 0.1 }");
 }
 
 /** Checks the options of `sgd(…)` and fills in the defaults. */

@@ -1,7 +1,7 @@
 // What "better" means in a run: a metric on the held-out samples, and which of its values are good.
+import { closest } from "../closest.ts";
 import { TabgradError } from "../errors.ts";
 import type { Direction, ScheduleSettings } from "../optimizer/schedule.ts";
-import { closest } from "./fields.ts";
 
 export interface Goal {
   /** "loss", or the name of one of the run's metrics. Default: "loss". */

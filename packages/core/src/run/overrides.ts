@@ -1,7 +1,8 @@
 // Changes from the command line: `--set batchSize=256 --set optimizer.learningRate=0.01`.
+import { unknownField } from "../closest.ts";
 import { TabgradError } from "../errors.ts";
 import { show } from "../model/role.ts";
-import { fieldsAt, unknownField, valueAt } from "./fields.ts";
+import { fieldsAt, valueAt } from "./fields.ts";
 import { runFileSchema } from "./schema.ts";
 
 /** Fields that hold functions, which no command line can write. */

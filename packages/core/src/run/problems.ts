@@ -1,7 +1,8 @@
 // What is wrong with a run file, in words: the path, what was expected, and what is there instead.
 import type { z } from "zod";
+import { unknownField } from "../closest.ts";
 import { show } from "../model/role.ts";
-import { fieldsAt, formatPath, unknownField, valueAt } from "./fields.ts";
+import { fieldsAt, formatPath, valueAt } from "./fields.ts";
 
 type Issue = z.core.$ZodIssue;
 

@@ -1,5 +1,6 @@
 // What a run file says about samples in arrays: IDX, NumPy's npy and npz, and the binary files of CIFAR.
 import { z } from "zod";
+import { tagged } from "../../tagged.ts";
 import {
   classes,
   type HeldOut,
@@ -90,22 +91,22 @@ export type CifarSpec = CifarOptions & { readonly kind: "cifar" };
 
 /** Images (or samples of any other shape) and class labels in IDX files, the format of MNIST. */
 export function idx(options: IdxOptions): IdxSpec {
-  return { kind: "idx", ...options };
+  return tagged("idx", options, '{ train: { images: "images", labels: "labels" } }');
 }
 
 /** Features and labels in NumPy's npy files, one array each. */
 export function npy(options: NpyOptions): NpySpec {
-  return { kind: "npy", ...options };
+  return tagged("npy", options, '{ train: { features: "x.npy", labels: "y.npy" } }');
 }
 
 /** Features and labels in one of NumPy's npz files, by the names of the arrays. */
 export function npz(options: NpzOptions): NpzSpec {
-  return { kind: "npz", ...options };
+  return tagged("npz", options, '{ path: "data.npz", train: { features: "x", labels: "y" } }');
 }
 
 /** Colour images [3, 32, 32] in the binary files of CIFAR-10 or CIFAR-100. */
 export function cifar(options: CifarOptions): CifarSpec {
-  return { kind: "cifar", ...options };
+  return tagged("cifar", options, '{ path: "data_batch_*.bin" }');
 }
 
 const idxFiles = z.strictObject({ images: paths, labels: paths }, { error: missing("{ images, labels }, two paths of IDX files") });

@@ -1,5 +1,6 @@
 // What the options of all readers have in common: where files are, what is held out, how features are scaled; and how these are checked.
 import { z } from "zod";
+import { closest, unknownField } from "../../closest.ts";
 
 /**
  * Files of data, read one after another: a path relative to the run file, a pattern such as `data/*.csv` (sorted by name),
@@ -66,13 +67,20 @@ export function missing(expected: string): (issue: { code?: string }) => string 
   return (issue) => (issue.code === "invalid_type" ? `expected ${expected}` : undefined);
 }
 
-/** The two forms of `test`, told apart by the presence of `fraction`, so that a message speaks of the form that was meant. */
-export function testOr<Files extends z.ZodType>(files: Files): z.ZodType<z.output<Files> | HeldOut> {
+/** The two forms of `test`, told apart by the fields that are there, so that a message speaks of the form that was meant. */
+export function testOr<Files extends z.ZodObject>(files: Files): z.ZodType<z.output<Files> | HeldOut> {
   return z.unknown().transform((value, context) => {
-    const isShare = typeof value === "object" && value !== null && "fraction" in value;
-    const parsed = (isShare ? heldOut : files).safeParse(value);
+    const fields = [...Object.keys(files.shape), "fraction"];
+    const keys = typeof value === "object" && value !== null ? Object.keys(value) : [];
+    const form = keys.some((key) => closest(key, fields) === "fraction") ? heldOut : files;
+    const parsed = form.safeParse(value);
     if (parsed.success) return parsed.data;
-    for (const issue of parsed.error.issues) context.issues.push({ ...issue, input: value } as never);
+    for (const issue of parsed.error.issues) {
+      if (issue.code !== "unrecognized_keys") context.issues.push({ ...issue, input: value } as never);
+      else
+        for (const key of issue.keys)
+          context.addIssue({ code: "custom", path: [key], message: unknownField(key, form === files ? fields : ["fraction"]) });
+    }
     return z.NEVER;
   });
 }

@@ -1,5 +1,6 @@
 // What a run file says about a folder of images, sorted into folders by class.
 import { z } from "zod";
+import { tagged } from "../../tagged.ts";
 import { classNames, type HeldOut, missing, type Normalisation, normalise, path, size, testOr } from "./common.ts";
 
 export interface ImageFolderOptions {
@@ -26,7 +27,7 @@ export type ImageFolderSpec = ImageFolderOptions & { readonly kind: "imageFolder
 
 /** Images in folders, one for each class. A sample is [channels, height, width], bytes. */
 export function imageFolder(options: ImageFolderOptions): ImageFolderSpec {
-  return { kind: "imageFolder", ...options };
+  return tagged("imageFolder", options, '{ path: "photos" }');
 }
 
 const side = size(16_384);

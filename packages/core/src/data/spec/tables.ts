@@ -1,5 +1,6 @@
 // What a run file says about the rows of a table, whatever the format: CSV, JSON lines, Parquet or Arrow.
 import { z } from "zod";
+import { tagged } from "../../tagged.ts";
 import { classNames, type HeldOut, type Normalisation, normalise, type Paths, paths, task, testPath } from "./common.ts";
 
 /** A column: its name, or its position from 0; -1 is the last one. A field within a field of JSON lines is `outer.inner`. */
@@ -49,22 +50,22 @@ export type TableSpec = CsvSpec | JsonLinesSpec | ParquetSpec | ArrowSpec;
 
 /** Rows of a text file, its cells parted by commas, tabs, semicolons or another character. */
 export function csv(options: CsvOptions): CsvSpec {
-  return { kind: "csv", ...options };
+  return tagged("csv", options, '{ path: "data.csv", label: "kind" }');
 }
 
 /** Rows of a text file, each line a JSON object. */
 export function jsonLines(options: TableOptions): JsonLinesSpec {
-  return { kind: "jsonLines", ...options };
+  return tagged("jsonLines", options, '{ path: "data.jsonl", label: "kind" }');
 }
 
 /** Rows of a Parquet file. */
 export function parquet(options: TableOptions): ParquetSpec {
-  return { kind: "parquet", ...options };
+  return tagged("parquet", options, '{ path: "data.parquet", label: "kind" }');
 }
 
 /** Rows of an Arrow (Feather) file, or of an Arrow stream that was kept in a file. */
 export function arrow(options: TableOptions): ArrowSpec {
-  return { kind: "arrow", ...options };
+  return tagged("arrow", options, '{ path: "data.arrow", label: "kind" }');
 }
 
 const column = z.union([z.string().min(1), z.number().int()], {

@@ -1,5 +1,6 @@
 // What a run file says about plain text: how it becomes tokens, and how these become sequences to learn the next token from.
 import { z } from "zod";
+import { tagged } from "../../tagged.ts";
 import { type HeldOut, type Paths, paths, size, testPath } from "./common.ts";
 
 export interface TextOptions {
@@ -25,7 +26,7 @@ export type TextSpec = TextOptions & { readonly kind: "text" };
 
 /** Sequences of a text: features are [length] tokens, labels the [length] tokens that follow each of them. */
 export function text(options: TextOptions): TextSpec {
-  return { kind: "text", ...options };
+  return tagged("text", options, '{ path: "book.txt", length: 64 }');
 }
 
 const tokensError = 'expected "characters" or { bytePairs: n }, n tokens in all';

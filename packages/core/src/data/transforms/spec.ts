@@ -1,6 +1,7 @@
 // What a run file says about changing training samples at random. The functions only tag their options; the schemas check them, and
 // whoever assembles a training batch carries them out (apply.ts).
 import { z } from "zod";
+import { tagged } from "../../tagged.ts";
 
 /** What stands where an image had nothing: zeros, its outermost pixels again, or its own mirror image. */
 export type Fill = "zero" | "edge" | "reflect";
@@ -41,21 +42,22 @@ export type TransformSpec =
  * Pads the image on all sides, and cuts a piece of its former size out of that, anywhere. For smaller pieces, see `shift`: an evaluation
  * has to see images of the same size.
  */
-export const randomCrop = (options: RandomCropOptions): TransformSpec => ({ kind: "randomCrop", ...options });
+export const randomCrop = (options: RandomCropOptions): TransformSpec => tagged("randomCrop", options, "{ padding: 4 }");
 
 /** Mirrors the image, left to right, or leaves it. */
-export const horizontalFlip = (options: HorizontalFlipOptions = {}): TransformSpec => ({ kind: "horizontalFlip", ...options });
+export const horizontalFlip = (options: HorizontalFlipOptions = {}): TransformSpec =>
+  tagged("horizontalFlip", options, "{ probability: 0.5 }");
 
 /**
  * Moves the image; what it leaves empty is 0. With `centreCrop(24)` as the model's first layer, `shift({ x: 4, y: 4 })` trains on random
  * pieces of 24 × 24 of images of 32 × 32, all equally likely, and evaluates on their middle.
  */
-export const shift = (options: ShiftOptions): TransformSpec => ({ kind: "shift", ...options });
+export const shift = (options: ShiftOptions): TransformSpec => tagged("shift", options, "{ x: 2, y: 2 }");
 
 /**
  * Covers a square around any pixel; as much of it as lies within the image. DeVries & Taylor 2017, https://arxiv.org/abs/1708.04552
  */
-export const cutOut = (options: CutOutOptions): TransformSpec => ({ kind: "cutOut", ...options });
+export const cutOut = (options: CutOutOptions): TransformSpec => tagged("cutOut", options, "{ size: 8 }");
 
 /** More than any image here has. */
 const maxPixels = 65_536;
