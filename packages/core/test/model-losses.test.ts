@@ -126,6 +126,7 @@ describe("crossEntropy", () => {
       "MODEL_INVALID: crossEntropy: the model's output is [5] for each sample, but the labels name one of 5 classes at each of [7] " +
         "positions; expected [7, 5] → Keep a vector for each position, without flatten(), up to dense(5) as the last layer.",
     );
+    expect(failure(build([5], positions(5, 1)))).toContain("give labels without the dimension of 1: labels[:, 0] in NumPy");
   });
 });
 

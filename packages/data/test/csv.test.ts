@@ -73,9 +73,9 @@ describe("openCsv", () => {
   });
 
   it.each([
-    ["a row that is too short", "a,b\n1,2\n\n3\n", 'x.csv:4: the row has 1 columns; expected 2, as line 1 has: "a", "b"'],
+    ["a row that is too short", "a,b\n1,2\n\n3\n", 'x.csv:4: the row has 1 column; expected 2, as line 1 has: "a", "b"'],
     ["a row that is too long", "a,b\n1,2,3\n", "x.csv:2: the row has 3 columns; expected 2"],
-    ["a ragged row after a cell of two lines", 'a,b\n"1\n",2\n3\n', "x.csv:4: the row has 1 columns"],
+    ["a ragged row after a cell of two lines", 'a,b\n"1\n",2\n3\n', "x.csv:4: the row has 1 column"],
     ["an open quote", 'a,b\n1,"2\n3,4\n', "x.csv:2: the file ends within a quoted cell, cell 2 of this row"],
     ["an open quote in a row of several lines", 'a,b\n"1\n2","3\n', "x.csv:3: the file ends within a quoted cell, cell 2"],
     ["text after a quote", 'a,b\n1,"2"3\n', "x.csv:2: text follows the closing quote of cell 2"],

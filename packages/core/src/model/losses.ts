@@ -1,6 +1,6 @@
 // The losses. Each is one number for each sample; a step averages them over its samples.
 import * as math from "../graph/math.ts";
-import { formatShape, sameShape } from "../graph/shape.ts";
+import { elementCount, formatShape, sameShape, type Shape } from "../graph/shape.ts";
 import type { Value } from "../graph/value.ts";
 import {
   counted,
@@ -158,15 +158,19 @@ function checkClasses({ shape }: Value, { value, classes }: Labels): number {
         ? `the labels name one of ${classes} classes at each of ${formatShape(positions)} positions`
         : `there are ${classes} classes`;
     const message = `the model's output is ${sampleShape(shape)} for each sample, but ${labelled}; expected ${expected}`;
-    const remedy =
-      positions.length > 0
-        ? `Keep a vector for each position, without flatten(), up to dense(${classes}) as the last layer.`
-        : shape.length > 2
-          ? oneVector(`dense(${classes})`)
-          : `End the model with dense(${classes}), or state the data's classes.`;
-    throw misfit("crossEntropy", message, remedy);
+    throw misfit("crossEntropy", message, lastLayer(shape, positions, classes));
   }
   return classes;
+}
+
+/** What to do about an output that does not fit the labels. */
+function lastLayer(output: Shape, positions: Shape, classes: number): string {
+  const last = `dense(${classes})`;
+  if (positions.length > 0 && elementCount(positions) === 1) {
+    return `For one class a sample, give labels without the dimension of 1: labels[:, 0] in NumPy. For a sequence, keep its position up to ${last}.`;
+  }
+  if (positions.length > 0) return `Keep a vector for each position, without flatten(), up to ${last} as the last layer.`;
+  return output.length > 2 ? oneVector(last) : `End the model with ${last}, or state the data's classes.`;
 }
 
 /** (1 − ε) q + ε / C: some of the truth for every class. */

@@ -32,6 +32,15 @@ export async function findFiles(paths: Paths, options: FindOptions): Promise<Loc
 
 async function findEach(path: string, { baseDirectory, fetch }: FindOptions): Promise<LocalFile[]> {
   if (/^https?:\/\//i.test(path)) return [await fetch(path)];
+  const [, scheme] = /^([a-z][a-z0-9+.-]*):\/\//i.exec(path) ?? [];
+  if (scheme !== undefined) {
+    const message = `${path}: addresses of ${scheme} are not read; expected http or https`;
+    throw new TabgradError(
+      "DATA_FETCH_FAILED",
+      message,
+      "Give an address of http or https, or fetch the file by hand and name its path.",
+    );
+  }
   const isPattern = isDynamicPattern(path.replaceAll("\\", "/"));
   // A file may be called like a pattern: "scan [1].csv".
   if (!isPattern || (await fileExists(resolve(baseDirectory, path)))) {

@@ -20,10 +20,11 @@ function registerCodecs(): void {
 const aligned = (bytes: Uint8Array): Uint8Array => (bytes.byteOffset % 8 === 0 ? bytes : bytes.slice());
 
 function damaged({ name }: LocalFile, cause: unknown): TabgradError {
-  const reason = cause instanceof Error ? cause.message : String(cause);
+  // A TypeError speaks of the library's own variables.
+  const reason = cause instanceof Error && !(cause instanceof TypeError) ? `: ${cause.message}` : "";
   return new TabgradError(
     code,
-    `${name}: the file begins as Arrow, and cannot be read to its end: ${reason}`,
+    `${name}: the file begins as Arrow, and cannot be read to its end${reason}`,
     "It is truncated or damaged, or holds types that are not read here: write or fetch it again.",
     { cause },
   );

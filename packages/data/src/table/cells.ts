@@ -66,13 +66,25 @@ export function resolveColumn(table: Pick<Table, "name" | "code" | "names">, col
   throw tableInvalid(
     table,
     undefined,
-    `there is no column ${JSON.stringify(column)} (${role}); the ${names.length} columns are ${listed(names)}`,
+    `there is no column ${JSON.stringify(column)} (${role}); the ${names.length === 1 ? "only column is" : `${names.length} columns are`} ${listed(names)}`,
     similar.length > 0
       ? `Did you mean ${similar.map((name) => `"${name}"`).join(" or ")}?`
       : table.code === "DATA_CSV_INVALID"
         ? 'Name one of these columns; if they look like data and not like names, say "header: false" and give positions.'
         : "Name one of these columns.",
   );
+}
+
+/**
+ * Numbers with a decimal comma are not read, and are no kinds either.
+ * @param names what the column holds
+ * @throws TabgradError where all of its texts are such numbers
+ */
+export function checkDecimalCommas(table: Table, column: number, names: Iterable<string>, remedy: string): void {
+  const texts = [...names].filter((name) => parseNumber(name) === undefined && !isMissingNumber(name));
+  if (texts.length === 0 || !texts.every((text) => /^[+-]?\d[\d.\s]*,\d+$/.test(text))) return;
+  const message = `column "${table.names[column]}" holds ${quoted(texts[0])}; expected a decimal point, as in "${texts[0].replace(",", ".")}"`;
+  throw tableInvalid(table, undefined, message, remedy);
 }
 
 /** A mistake in a cell. */
@@ -90,7 +102,7 @@ export interface CellRemedies {
 
 export const cellRemedies: CellRemedies = {
   missing:
-    'Fill the value in, leave the column out with "features", or leave such rows out with "missing: "skip"". tabgrad does not guess values.',
+    'Fill the value in, leave the column out with "features", or leave such rows out with missing: "skip". tabgrad does not guess values.',
   notANumber: 'Correct it (a decimal point, no thousands separators), or list the column under "categorical" if it names kinds.',
 };
 

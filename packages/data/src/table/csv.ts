@@ -1,6 +1,7 @@
 // A CSV file as columns, each row with its line. What the cells mean is decided elsewhere.
 import type { TabgradError } from "@tabgrad/core";
 import { ByteReader, type LocalFile } from "../files/byte-reader.ts";
+import { looksLike } from "../files/looks-like.ts";
 import { listed } from "../nearest.ts";
 import { parseNumber } from "./cells.ts";
 import type { CellTexts } from "./cell-texts.ts";
@@ -96,7 +97,7 @@ class Rows {
     throw csvInvalid(
       this.#name,
       line,
-      `the row has ${count} columns; expected ${this.header.names.length}, as line ${this.header.line} has: ${listed(this.header.names)}`,
+      `the row has ${count} ${count === 1 ? "column" : "columns"}; expected ${this.header.names.length}, as line ${this.header.line} has: ${listed(this.header.names)}`,
       `Correct the row. Cells that hold the separator ${JSON.stringify(this.#rows.delimiter)} must be in quotes; another one can be set with "delimiter".`,
     );
   }
@@ -149,6 +150,14 @@ export async function openCsv(file: LocalFile, format: CsvFormat = {}): Promise<
     break;
   }
   const { names, line } = header!;
+  const other = names.length === 1 ? looksLike(Buffer.from(names[0])) : "";
+  if (other !== "")
+    throw csvInvalid(
+      name,
+      line,
+      `the file holds one column, "${names[0].slice(0, 60)}"${other}`,
+      "Name a file of rows and columns.",
+    );
   return {
     name,
     code: "DATA_CSV_INVALID",

@@ -1,7 +1,17 @@
 // The feature columns of a table: which there are, which of them are numbers, which name kinds and which hold lists, and their values.
 import type { TableOptions } from "@tabgrad/core";
 import { TabgradError } from "@tabgrad/core";
-import { type CellRemedies, cellRemedies, listAt, numberAt, resolveColumn, sortedNames, textAt, unknownName } from "./cells.ts";
+import {
+  type CellRemedies,
+  cellRemedies,
+  checkDecimalCommas,
+  listAt,
+  numberAt,
+  resolveColumn,
+  sortedNames,
+  textAt,
+  unknownName,
+} from "./cells.ts";
 import { type ColumnProfile, looksNumeric, type TableProfile } from "./profile.ts";
 import { type Table, type TableBatch, tableInvalid } from "./table.ts";
 
@@ -53,6 +63,8 @@ export function categoricalFeatures(table: Table, spec: TableOptions, picked: re
 }
 
 function kindsOf(table: Table, column: number, { names }: ColumnProfile, rows: number, asked: boolean): string[] {
+  if (!asked)
+    checkDecimalCommas(table, column, names, 'Write decimal points, or list the column under "categorical" if it names kinds.');
   const most = asked ? maxKinds : maxUnaskedKinds;
   if (names.size <= most) return sortedNames(names);
   const count = names.size > maxKinds ? `more than ${maxKinds}` : names.size;

@@ -3,6 +3,7 @@ import type { TabgradError } from "@tabgrad/core";
 import { ByteReader, type LocalFile } from "../files/byte-reader.ts";
 import { ListedCells } from "./cells.ts";
 import { type Table, type TableBatch, tableInvalid } from "./table.ts";
+import { looksLike } from "../files/looks-like.ts";
 import { NotTextError, textLines } from "../files/text-pieces.ts";
 
 const code = "DATA_JSON_INVALID";
@@ -15,17 +16,22 @@ function invalid(name: string, line: number | undefined, message: string, remedy
   return tableInvalid({ name, code }, line === undefined ? undefined : `${name}:${line}`, message, remedy);
 }
 
+/** For a file that is one list of objects. */
+const asLines = "Write the objects of the list one on each line, without commas between them: jq -c '.[]' rows.json > rows.jsonl";
+
 function parseLine(name: string, line: number, text: string): Row {
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch (error) {
     const remedy = "Write one whole JSON object on each line, without line breaks in it and without commas between lines.";
-    throw invalid(name, line, `the line is not JSON: ${(error as Error).message}`, remedy);
+    const other = looksLike(Buffer.from(text.slice(0, 200)));
+    throw invalid(name, line, `the line is not JSON: ${(error as Error).message}${other}`, text.startsWith("[") ? asLines : remedy);
   }
   if (isObject(value)) return value;
   const came = Array.isArray(value) ? "a list" : value === null ? "null" : `a ${typeof value}`;
-  throw invalid(name, line, `the line holds ${came}; expected an object`, 'Write each row as an object: {"a": 1, "b": 2}.');
+  const remedy = Array.isArray(value) && value.every(isObject) ? asLines : 'Write each row as an object: {"a": 1, "b": 2}.';
+  throw invalid(name, line, `the line holds ${came}; expected an object`, remedy);
 }
 
 /** The names of all values within an object, in order. */

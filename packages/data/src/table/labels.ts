@@ -7,7 +7,17 @@ import {
   TabgradError,
   type TableOptions,
 } from "@tabgrad/core";
-import { type CellPlace, listAt, numberAt, parseNumber, resolveColumn, sortedNames, textAt, unknownName } from "./cells.ts";
+import {
+  type CellPlace,
+  checkDecimalCommas,
+  listAt,
+  numberAt,
+  parseNumber,
+  resolveColumn,
+  sortedNames,
+  textAt,
+  unknownName,
+} from "./cells.ts";
 import { type ColumnProfile, looksNumeric, type TableProfile } from "./profile.ts";
 import { type Table, type TableBatch, tableInvalid } from "./table.ts";
 
@@ -51,6 +61,8 @@ function planClasses(table: Table, column: number, spec: TableOptions, profile: 
     return { kind: "classes", column: name, names: spec.classes, numeric };
   }
   const numeric = looksNumeric(profile);
+  if (spec.task !== "classes")
+    checkDecimalCommas(table, column, profile.names, 'Write decimal points, or say task: "classes" if these are names.');
   const known = [...profile.names].filter((each) => !numeric || parseNumber(each) !== undefined);
   const names = sortedNames(known.map((each) => canonical(each, numeric)));
   const what = `column "${name}" (label) holds`;
