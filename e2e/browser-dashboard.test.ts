@@ -152,7 +152,11 @@ describe("tables of an evaluation", () => {
     const { run, url } = await trainFile("e2e/runs/shown.ts", ...endless);
     const browser = await launchBrowser();
     const page = await openPage(await newPerson(browser, watch), url);
-    const { confusionMatrix } = (await run.event("eval")) as unknown as { confusionMatrix: number[][] };
+    const { confusionMatrix, classF1 } = (await run.event("eval")) as unknown as {
+      confusionMatrix: number[][];
+      classF1: number[];
+    };
+    expect(classF1).toHaveLength(confusionMatrix.length);
     const cell = page.locator('[data-cell="0-0"]');
     await cell.first().waitFor();
     expect(await page.getByTestId("matrix-cell").count()).toBe(confusionMatrix.length ** 2);
@@ -163,6 +167,9 @@ describe("tables of an evaluation", () => {
       /^true 1, predicted 1: [\d,]+, [\d.]+ % of the true 1$/,
     );
     await expect.poll(() => page.getByTestId("matrix-pointed").textContent()).toMatch(/^true 1, predicted 1/);
+    const shares = page.getByTestId("class-shares").locator("tbody tr");
+    expect(await shares.count()).toBe(classF1.length);
+    expect(await shares.first().textContent()).toMatch(/^0\d+(\.\d)? %$/);
     await expect.poll(() => page.getByTestId("standing-clipped").textContent()).toMatch(/in \d+ of \d+/);
     expect(await page.getByTestId("standing-stop-early").textContent()).toMatch(/Best accuracy\d+\.\d+ %/);
     watch.check();

@@ -4,7 +4,7 @@ import mlp from "@tabgrad/examples/mnist/mlp";
 
 export default defineRun({
   ...mlp,
-  metrics: [accuracy(), f1(), confusionMatrix()],
+  metrics: [accuracy(), f1(), f1({ average: "none" }), confusionMatrix()],
   schedule: cosineDecay({ warmUp: { steps: 20 } }),
   clip: { norm: 1 },
   stopEarly: { metric: "accuracy", patience: 1000 },

@@ -186,6 +186,23 @@ describe("tables at the end", () => {
     ).toBeLessThanOrEqual(40);
   });
 
+  it("have a line for each class, where metrics are of classes, and a column for each of these", () => {
+    const forms = { classF1: "classShares", classRecall: "classShares" } as const;
+    const lists = { classF1: [0.5, 1, 0], own: [1.5, 2], classRecall: [1 / 3, 1, 0] };
+    const say = (classNames?: string[]) =>
+      stripVTControlCharacters(tablesText(lists, { metricForms: forms, classNames }, 80)).split("\n");
+    expect(say(["cat", "dog", "emu"])).toEqual([
+      ...["", "own  1 × 2", "0  1.500  2.000", "", "by class"],
+      ...[
+        "class  classF1  classRecall",
+        "cat     50.0 %       33.3 %",
+        "dog    100.0 %      100.0 %",
+        "emu      0.0 %        0.0 %",
+      ],
+    ]);
+    expect(say()[6]).toBe("0       50.0 %       33.3 %");
+  });
+
   it("of other metrics are numbers, as many as there is room for", () => {
     const rows = Array.from({ length: 25 }, (_, i) => [i, 0.5]);
     const lines = stripVTControlCharacters(tablesText({ own: rows }, {}, 80)).split("\n");

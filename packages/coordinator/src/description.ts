@@ -166,9 +166,9 @@ export class Description {
   }
 }
 
-/** Those of a confusion matrix: a vocabulary is not told for nothing. */
+/** Where a metric tells something of each class: a vocabulary is not told for nothing. */
 function classNamesOf(labels: LabelDescription, forms: RunDescription["metricForms"] = {}): readonly string[] | undefined {
-  if (!Object.values(forms).includes("confusion")) return undefined;
+  if (!Object.values(forms).some((form) => form !== "share")) return undefined;
   // Values that are a yes or no each.
   return labels.kind === "values" ? ["no", "yes"] : labels.names;
 }

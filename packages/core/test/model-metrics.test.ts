@@ -192,10 +192,10 @@ describe("metrics of all samples", () => {
   });
 
   it("say which of them are shares, and which tables confusion matrices", () => {
-    const all = [accuracy(), topKAccuracy({ k: 2 }), precision(), recall(), f1(), confusionMatrix(), perplexity()];
+    const some = [accuracy(), topKAccuracy({ k: 2 }), precision(), recall(), f1(), confusionMatrix(), perplexity()];
     const share = "share" as const;
-    expect(graphsOf(of(all)).forms).toEqual({
-      ...{ accuracy: share, top2Accuracy: share, precision: share, recall: share, f1: share },
+    expect(graphsOf(of([...some, f1({ average: "none" })])).forms).toEqual({
+      ...{ accuracy: share, top2Accuracy: share, precision: share, recall: share, f1: share, classF1: "classShares" },
       confusionMatrix: "confusion",
     });
   });
@@ -206,8 +206,32 @@ describe("metrics of all samples", () => {
     expect(macro.recall).toBeCloseTo((1 / 2 + 1 / 2 + 1) / 3, 13);
     expect(macro.f1).toBeCloseTo((1 / 2 + 2 / 3 + 4 / 5) / 3, 13);
     const micro = report(of([precision({ average: "micro" }), f1({ average: "micro" })]), logits, truth).metrics;
-    expect(micro.precision).toBeCloseTo(4 / 6, 13);
-    expect(micro.f1).toBeCloseTo(4 / 6, 13);
+    expect(micro.microPrecision).toBeCloseTo(4 / 6, 13);
+    expect(micro.microF1).toBeCloseTo(4 / 6, 13);
+  });
+
+  it("precision, recall and f1 are weighted by how often each class is there, or stay one for each class, all of them at once", () => {
+    const scores = [precision, recall, f1].flatMap((metric) =>
+      (["weighted", "none", "macro"] as const).map((average) => metric({ average })),
+    );
+    // The classes are there 1, 3 and 2 times.
+    const { metrics, tables } = report(of([...scores, f1()]), logits, [0, 1, 1, 2, 1, 2]);
+    const expected = { Precision: [1 / 2, 1, 2 / 3], Recall: [1, 1 / 3, 1], F1: [2 / 3, 1 / 2, 4 / 5] };
+    for (const [name, [a, b, c]] of Object.entries(expected)) {
+      (tables[`class${name}`] as number[]).forEach((score, i) => expect(score).toBeCloseTo([a, b, c][i], 13));
+      expect(metrics[`weighted${name}`]).toBeCloseTo((a + 3 * b + 2 * c) / 6, 13);
+      expect(metrics[`macro${name}`]).toBeCloseTo((a + b + c) / 3, 13);
+    }
+    expect(metrics.f1).toBe(metrics.macroF1);
+    expect(Object.keys(metrics)).toHaveLength(7);
+  });
+
+  it("leave classes out of a mean that neither labels nor answers are of", () => {
+    const seen = of([recall(), f1({ average: "weighted" }), recall({ average: "none" })]);
+    const { metrics, tables } = report(seen, logits.slice(0, 9), [0, 1, 1]);
+    expect(metrics.recall).toBeCloseTo((1 + 1 / 2) / 2, 13);
+    expect(metrics.weightedF1).toBeCloseTo((2 / 3 + 2 * (2 / 3)) / 3, 13);
+    expect(tables.classRecall).toEqual([1, 1 / 2, 0]);
   });
 
   it("of a yes or no are of the yeses", () => {
@@ -224,6 +248,13 @@ describe("metrics of all samples", () => {
       [1, 2],
     ]);
     expect(report(binary, [-1, -2], [1, 1]).metrics).toEqual({ precision: 0, recall: 0, f1: 0 });
+    // Unless they are asked for: no and yes, of which there are 2 and 3.
+    const averages = (["none", "macro", "weighted", "micro"] as const).map((average) => recall({ average }));
+    const both = report({ ...binary, metrics: averages }, [1, 2, -1, -2, 3], [1, 0, 1, 0, 1]);
+    expect(both.tables).toEqual({ classRecall: [1 / 2, 2 / 3] });
+    expect(both.metrics.macroRecall).toBeCloseTo((1 / 2 + 2 / 3) / 2, 13);
+    expect(both.metrics.weightedRecall).toBeCloseTo(3 / 5, 13);
+    expect(both.metrics.microRecall).toBeCloseTo(3 / 5, 13);
     const strict = { ...binary, metrics: [recall({ threshold: 0.9 })] };
     expect(report(strict, [1, 2, 3], [1, 1, 1]).metrics.recall).toBeCloseTo(1 / 3, 13);
   });
@@ -257,7 +288,9 @@ describe("metrics of all samples", () => {
     expect(with_(precision())).toContain("precision: the labels are values, which are of no class");
     expect(with_(topKAccuracy())).toContain("top5Accuracy: the model does not choose among classes");
     expect(with_(perplexity())).toContain("perplexity: the model gives no probabilities of the classes that the labels name");
-    expect(failure(() => f1({ average: "weighted" as never }))).toContain('average is "weighted"; expected "macro" or "micro"');
+    expect(failure(() => f1({ average: "mean" as never }))).toContain(
+      'average is "mean"; expected "macro", "weighted", "micro", "none"',
+    );
     const many: Case = { loss: crossEntropy(), metrics: [confusionMatrix()], shape: [65], labels: classes(65) };
     expect(failure(() => graphsOf(many))).toContain(
       "The metrics have 4225 sums, of which at most 4096 can travel; confusionMatrix has 4225.",
@@ -271,7 +304,8 @@ it("is the same whoever computes which samples", () => {
     topKAccuracy({ k: 2 }),
     perplexity(),
     precision(),
-    f1(),
+    f1({ average: "weighted" }),
+    recall({ average: "none" }),
     confusionMatrix(),
   ]);
   const { forward, report: graph } = graphsOf(of);

@@ -73,7 +73,7 @@ const address = (): string => `${origin}/data.bin`;
 /** Time that passes at a word. Waiting between attempts takes none of it, but is written down. */
 class VirtualTime {
   readonly waits: number[] = [];
-  #watches = new Set<() => void>();
+  readonly #watches = new Set<() => void>();
 
   readonly timer: Timer = (ms, callback) => {
     if (ms === 30_000) {

@@ -1,5 +1,5 @@
 // Metrics that are tables, at the end of a run: as wide as the terminal allows, and never wider.
-import { classRecords, type ClassRecord, type StartEvent, type Tables } from "@tabgrad/core";
+import { classRecords, isList, type ClassRecord, type StartEvent, type Tables } from "@tabgrad/core";
 import pc from "picocolors";
 import { count, decimal, percent } from "./format.ts";
 import { table } from "./table.ts";
@@ -14,23 +14,48 @@ const longestName = 18;
 type Rows = readonly (readonly number[])[];
 type Line = readonly string[];
 
-/** Each table under its name, a blank line above each. */
+/** Each table under its name, a blank line above each; what there is one number of for each class, side by side. */
 export const tablesText = (
   tables: Tables,
   { metricForms = {}, classNames }: Pick<StartEvent, "metricForms" | "classNames">,
   width = usualWidth,
-): string =>
-  Object.entries(tables)
-    .map(([name, rows]) => {
-      const text = metricForms[name] === "confusion" ? confusionText(rows, classNames, width) : numbersText(rows, width);
-      return `\n${pc.bold(name)}  ${text}`;
-    })
-    .join("\n");
+): string => {
+  const texts: string[] = [];
+  const byClass = new Map<string, readonly number[]>();
+  for (const [name, numbers] of Object.entries(tables)) {
+    if (!isList(numbers)) {
+      const text = metricForms[name] === "confusion" ? confusionText(numbers, classNames, width) : numbersText(numbers, width);
+      texts.push(`\n${pc.bold(name)}  ${text}`);
+    } else if (metricForms[name] === "classShares") byClass.set(name, numbers);
+    else texts.push(`\n${pc.bold(name)}  ${numbersText([numbers], width)}`);
+  }
+  if (byClass.size > 0) texts.push(`\n${byClassText(byClass, classNames, width)}`);
+  return texts.join("\n");
+};
+
+/** A line for each class, a column for each metric. */
+function byClassText(scores: ReadonlyMap<string, readonly number[]>, names: readonly string[] | undefined, width: number): string {
+  const columns = [...scores.values()];
+  const classes = columns[0].length;
+  const nameOf = classNaming(names, classes);
+  const lines = Array.from({ length: Math.min(classes, mostRows) }, (_, i) => [
+    nameOf(i),
+    ...columns.map((column) => shareText(column[i])),
+  ]);
+  const text = table([["class", ...scores.keys()], ...lines], new Set(columns.map((_, i) => i + 1)));
+  return `${pc.bold("by class")}\n${cut(text, width)}${classes > mostRows ? `\n${pc.dim(`and ${classes - mostRows} more classes`)}` : ""}`;
+}
+
+/** What classes are called: their indices where there is not one name for each. */
+const classNaming =
+  (names: readonly string[] | undefined, classes: number) =>
+  (index: number): string =>
+    shown(names?.length === classes ? names[index] : String(index));
 
 /** The matrix with recall and precision at its edges; where that is too wide, a line for each class, the worst first. */
 function confusionText(counts: Rows, names: readonly string[] | undefined, width: number): string {
   const records = classRecords(counts);
-  const nameOf = (index: number): string => shown(names?.length === counts.length ? names[index] : String(index));
+  const nameOf = classNaming(names, counts.length);
   const indexed = (index: number): string => (names ? `${index} ${nameOf(index)}` : nameOf(index));
   const all = new Set(records.map(({ index }) => index + 1)).add(records.length + 1);
   for (const [row, column] of [

@@ -11,11 +11,17 @@ export interface DetectionOptions {
   /** For one output that says yes or no: from which probability on it is a yes. Default: 0.5. */
   readonly threshold?: number;
   /**
-   * How scores of several classes become one: "macro" is their mean, in which rare classes count as much as others; "micro" is the score
-   * of all counts together. Default: "macro".
+   * What becomes of the scores of several classes, as scikit-learn has it. "macro": their mean, in which rare classes count as much as
+   * others; classes that no label and no answer is of are left out. "weighted": their mean, each as often as labels are of it. "micro": the
+   * score of all counts together. "none": they stay a list, one for each class. The metric is then called "macroF1", "weightedF1",
+   * "microF1" and "classF1", so that several of them may stand side by side. Default: "macro"; for a yes or no, the score of the yeses
+   * alone, where the others are of both classes, no and yes.
    */
-  readonly average?: "macro" | "micro";
+  readonly average?: Average;
 }
+
+const averages = ["macro", "weighted", "micro", "none"] as const;
+type Average = (typeof averages)[number];
 
 /**
  * Of what the model says is of a class, the share that is: TP / (TP + FP); 0 where it says so of nothing. For a yes or no, of the yeses.
@@ -61,26 +67,39 @@ export function confusionMatrix(options?: Pick<DetectionOptions, "threshold">): 
 }
 
 function checkAverage(kind: string, option: string, value: unknown): void {
-  if (value === "macro" || value === "micro") return;
-  throw misfit(kind, `${option} is ${show(value)}; expected "macro" or "micro"`, "Leave it out for the mean over the classes.");
+  if (averages.some((average) => average === value)) return;
+  const expected = averages.map((average) => `"${average}"`).join(", ");
+  throw misfit(kind, `${option} is ${show(value)}; expected ${expected}`, "Leave it out for the mean over the classes.");
 }
 
 /** @param score from the counts of each class [classes], or of all together []: hits, times said, times there */
 function detection(kind: string, options: DetectionOptions | undefined, score: (counts: readonly Value[]) => Value): Metric {
-  const { threshold = 0.5, average = "macro" } = optionsOf(kind, options, { threshold: checkNumber, average: checkAverage });
+  const { threshold = 0.5, average } = optionsOf(kind, options, { threshold: checkNumber, average: checkAverage });
   return {
     role: "metric",
-    kind,
-    form: "share",
+    kind: average === undefined ? kind : `${average === "none" ? "class" : average}${kind[0].toUpperCase()}${kind.slice(1)}`,
+    form: average === "none" ? "classShares" : "share",
     build(prediction, labels, reading) {
-      const { said, truth } = answers(kind, prediction, labels, reading, threshold);
+      const found = answers(kind, prediction, labels, reading, threshold);
+      const both = [found.said, found.truth];
+      const [said, truth] = average !== undefined && found.said.shape[2] === 1 ? both.map(asTwoClasses) : both;
       return stacked([math.multiply(said, truth), said, truth].map((each) => math.sum(each, [1])));
     },
     finish(sums) {
       const counts = [0, 1, 2].map((i) => partOf(sums, i));
-      return average === "micro" ? score(counts.map((count) => math.sum(count))) : math.mean(score(counts));
+      return averaged(average ?? "macro", counts, score);
     },
   };
+}
+
+/** @param counts of each class: hits, times said, times there */
+function averaged(average: Average, counts: readonly Value[], score: (counts: readonly Value[]) => Value): Value {
+  if (average === "micro") return score(counts.map((count) => math.sum(count)));
+  const scores = score(counts);
+  if (average === "none") return scores;
+  const [, said, there] = counts;
+  const weights = average === "weighted" ? there : math.greater(math.add(said, there), 0);
+  return shareOf(math.sum(math.multiply(scores, weights)), math.sum(weights));
 }
 
 /** What was said and what is true, [rows, labels of a sample, classes], as one-hot codes; of a yes or no, with one class: the yes. */

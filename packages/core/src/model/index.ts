@@ -58,7 +58,7 @@ export {
   type PretrainedParameters,
 } from "./pretrained.ts";
 export { areProbabilities, classScores, indexOfGreatest, readingOf, readOutput, softmaxOf } from "./reading.ts";
-export { divisorRule, finishReport, reportedMetrics, reportGraph, type Report } from "./report.ts";
+export { divisorRule, finishReport, isList, reportedMetrics, reportGraph, type Report } from "./report.ts";
 export { flatten, permute, reshape } from "./reshaping.ts";
 export { sequential } from "./sequential.ts";
 export type { Extent, WindowOptions } from "./window.ts";

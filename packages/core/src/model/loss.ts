@@ -25,9 +25,9 @@ export interface Labels {
 
 /**
  * What a metric reports, so that people are shown it as that. "share": a number from 0 to 1, which they read as a percentage.
- * "confusion": counts, with a row for each true class and a column for each predicted one.
+ * "classShares": one for each class. "confusion": counts, with a row for each true class and a column for each predicted one.
  */
-export const metricForms = ["share", "confusion"] as const;
+export const metricForms = ["share", "classShares", "confusion"] as const;
 export type MetricForm = (typeof metricForms)[number];
 
 export interface Metric {
@@ -46,10 +46,10 @@ export interface Metric {
    * What is reported, of all samples at once, so that it need not be a mean: an F1 score of batches is not the F1 score of the whole.
    * Default: the sums divided by the number of samples.
    * @param sums over all samples, of `build`'s shape without the rows
-   * @returns one number, shape [], or a table, [rows, columns]
+   * @returns one number, shape [], a list of them, [classes], or a table, [rows, columns]
    */
   readonly finish?: (sums: Value, samples: Value) => Value;
-  /** Default: numbers, or a table of numbers, of any kind. */
+  /** Default: numbers of any kind. */
   readonly form?: MetricForm;
 }
 

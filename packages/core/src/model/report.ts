@@ -34,12 +34,17 @@ export function reportGraph(forward: Graph, metrics: ReadonlyMap<string, Metric>
   return builder.graph(outputs);
 }
 
+/** A list, as the scores of all classes, or rows, as a confusion matrix. */
+export type Table = readonly number[] | readonly (readonly number[])[];
+
+export const isList = (table: Table): table is readonly number[] => typeof table[0] === "number";
+
 export interface Report {
   readonly loss: number;
   /** By the name of the metric. */
   readonly metrics: Readonly<Record<string, number>>;
-  /** Metrics that are more than one number, by rows: a confusion matrix. */
-  readonly tables: Readonly<Record<string, readonly (readonly number[])[]>>;
+  /** Metrics that are more than one number. */
+  readonly tables: Readonly<Record<string, Table>>;
   /** What sums of losses and gradients are divided by: the number of samples, or what they weigh together. */
   readonly divisor: number;
 }
@@ -54,12 +59,12 @@ export function finishReport(report: Graph, { samples, lossSum, metricSums }: Su
     inputs[node.attributes.name] = values.slice(end, (end += node.shape.reduce((product, size) => product * size, 1)));
   }
   const metrics: Record<string, number> = {};
-  const tables: Record<string, number[][]> = {};
+  const tables: Record<string, Table> = {};
   const { loss, [divisorOutput]: divisor, ...others } = evaluate(report, inputs);
   for (const [output, { shape, data }] of Object.entries(others)) {
     const name = output.slice("metric:".length);
     if (shape.length === 0) metrics[name] = data[0];
-    else tables[name] = rowsOf(data, shape[shape.length - 1]);
+    else tables[name] = shape.length === 1 ? [...data] : rowsOf(data, shape[shape.length - 1]);
   }
   return { loss: loss.data[0], metrics, tables, divisor: divisor.data[0] };
 }

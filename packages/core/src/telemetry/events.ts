@@ -26,7 +26,7 @@ export interface WorkerShare {
 /** `background`: it is given less. `paused`: nothing. */
 export type WorkerAvailability = "available" | "background" | "paused";
 
-/** Metrics that are more than one number, by name: their rows. */
+/** Metrics that are more than one number, by name. */
 export type Tables = Report["tables"];
 
 export type TelemetryEvent =
@@ -53,7 +53,7 @@ export type TelemetryEvent =
       readonly metricNames: readonly string[];
       /** By the name of the metric, tables among them; what is not there is a number of any kind. */
       readonly metricForms?: Readonly<Record<string, MetricForm>>;
-      /** In a run that tells a confusion matrix: what its classes are called, if they have names. */
+      /** In a run that tells something of each class: what its classes are called, if they have names. */
       readonly classNames?: readonly string[];
       /** In a run with a schedule: "cosineDecay". */
       readonly scheduleName?: string;
