@@ -56,8 +56,18 @@ describe("standingFacts", () => {
       stepEvent(number, { clipped, learningRate: 0.0005, baseLearningRate: 0.001, lossScale: 32_768 });
     expect(facts(step(1, 0.5), step(2, 0), step(3, 0.1)).map(({ id, value, note }) => [id, value, note])).toEqual([
       ["rate", "0.0005", "schedule of 0.001"],
-      ["clipped", "in 2 of 3", "newest steps"],
+      ["clipped", "in 2 of 3", "steps of the run"],
       ["loss-scale", "32,768", "against underflow in f16"],
+    ]);
+  });
+
+  it("count clipped gradients of the whole run, and after a restart of what came since", () => {
+    const clipped = (from: number, to: number) =>
+      Array.from({ length: to - from + 1 }, (_, i) => stepEvent(from + i, { clipped: (from + i) % 4 === 0 ? 0.5 : 0 }));
+    const said = (...events: readonly WatchedEvent[]) => facts(...events).map(({ value, note }) => `${value} ${note}`);
+    expect(said(...clipped(1, 2000))).toEqual(["in 500 of 2,000 steps of the run"]);
+    expect(said(...clipped(1, 2000), { ...startEvent, step: 1200 }, running, ...clipped(1201, 1301))).toEqual([
+      "in 25 of 101 steps since step 1,200",
     ]);
   });
 

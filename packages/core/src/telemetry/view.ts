@@ -71,6 +71,11 @@ export interface RunView {
   readonly epoch: number;
   /** The newest step, without its shares being of interest. */
   readonly newest?: TimedStep;
+  /**
+   * Of the steps since `start.step`: how many there were, and how many of them had their gradient clipped. What was undone by a restart does
+   * not count, and so nothing from before it does.
+   */
+  readonly clipping: { readonly steps: number; readonly clipped: number };
   /** Every step, thinned out. The same object all the time: it grows. */
   readonly series: Series;
   /** The newest last. */
@@ -105,6 +110,7 @@ export function initialView(): RunView {
     startedAt: 0,
     step: 0,
     epoch: 0,
+    clipping: { steps: 0, clipped: 0 },
     series: new Series(),
     evaluations: [],
     workers: new Map(),
@@ -175,6 +181,7 @@ function resumed(view: RunView, time: number, start: StartEvent): RunView {
     step,
     epoch: step === 0 ? 0 : Math.floor((step - 1) / stepsPerEpoch) + 1,
     newest: timeline.at(-1),
+    clipping: { steps: 0, clipped: 0 },
     evaluations: view.evaluations.filter((one) => one.step <= step),
     workers: new Map(),
     departed: newestOf([...view.departed, ...gone], viewBounds.departed),
@@ -194,7 +201,11 @@ export function followSteps(view: RunView, steps: readonly { readonly time: numb
   const timeline = timelineAfter(view.timeline, timed);
   const newest = timed[timed.length - 1];
   const { step, epoch } = newest;
-  return { ...view, step, epoch, newest, timeline, workers: contributed(view.workers, timed, timeline) };
+  const clipping = {
+    steps: view.clipping.steps + steps.length,
+    clipped: view.clipping.clipped + steps.filter(({ event }) => event.clipped).length,
+  };
+  return { ...view, step, epoch, newest, clipping, timeline, workers: contributed(view.workers, timed, timeline) };
 }
 
 /** What is kept does not depend on how many steps are added at a time. */

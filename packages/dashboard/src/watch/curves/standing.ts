@@ -9,15 +9,16 @@ export interface Fact {
   readonly note: string;
 }
 
-export function standingFacts({ start, newest, timeline, evaluations }: RunView): Fact[] {
+export function standingFacts({ start, newest, clipping, evaluations }: RunView): Fact[] {
   const facts: Fact[] = [];
   if (newest?.baseLearningRate !== undefined) {
     const note = `${start?.scheduleName ?? "schedule"} of ${plain(newest.baseLearningRate)}`;
     facts.push({ id: "rate", name: "Learning rate", value: plain(newest.learningRate), note });
   }
   if (newest?.clipped !== undefined) {
-    const clipped = timeline.filter((step) => (step.clipped ?? 0) > 0).length;
-    facts.push({ id: "clipped", name: "Gradient clipped", value: `in ${clipped} of ${timeline.length}`, note: "newest steps" });
+    const { clipped, steps } = clipping;
+    const note = start && start.step > 0 ? `steps since step ${count(start.step)}` : "steps of the run";
+    facts.push({ id: "clipped", name: "Gradient clipped", value: `in ${count(clipped)} of ${count(steps)}`, note });
   }
   if (newest?.lossScale !== undefined)
     facts.push({ id: "loss-scale", name: "Loss scale", value: count(newest.lossScale), note: "against underflow in f16" });
