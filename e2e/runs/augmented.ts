@@ -7,6 +7,6 @@ import mlp from "@tabgrad/examples/mnist/mlp";
 
 export default defineRun({
   ...mlp,
-  transforms: [randomCrop({ padding: 2, fill: "reflect" }), horizontalFlip({ probability: 0.2 }), cutOut({ size: 6 })],
+  transforms: [randomCrop({ size: 24, padding: 2, fill: "reflect" }), horizontalFlip({ probability: 0.2 }), cutOut({ size: 6 })],
   model: sequential(flatten(), dropout(0.1), dense(128), tanh(), dropout(0.4), dense(10)),
 });

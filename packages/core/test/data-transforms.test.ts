@@ -6,14 +6,18 @@ import {
   cutOut,
   horizontalFlip,
   randomCrop,
+  imageFolder,
   shift,
+  transformedShape,
   Transforms,
   transformsSchema,
   type TransformSpec,
 } from "../src/data/index.ts";
-import { evaluate } from "../src/graph/index.ts";
-import { centreCrop, predictionGraph } from "../src/model/index.ts";
+import { evaluate, parameterSlots } from "../src/graph/index.ts";
+import { centreCrop, crossEntropy, dense, flatten, layerSummaries, predictionGraph, sequential } from "../src/model/index.ts";
+import { sgd } from "../src/optimizer/index.ts";
 import { keyed } from "../src/random/index.ts";
+import { checkRun, resolveRun } from "../src/run/index.ts";
 
 const geometry = fc.record({
   channels: fc.integer({ min: 1, max: 3 }),
@@ -138,30 +142,89 @@ describe("cutOut", () => {
   });
 });
 
-describe("shift, and the middle of it", () => {
-  it("is a random piece of the image, any of them equally likely", () => {
-    const [size, side] = [6, 4];
-    const graph = predictionGraph(centreCrop(side), [1, size, size]);
-    const pixels = Float32Array.from({ length: size * size }, (_, i) => 1 + i);
+describe("randomCrop to a size", () => {
+  const middle = (
+    [channels, height, width]: readonly number[],
+    [h, w]: readonly number[],
+    features: ArrayLike<number>,
+  ): number[] => {
+    const graph = predictionGraph(centreCrop(h, w), [channels, height, width]);
+    return [...evaluate(graph, { features }, []).prediction.data];
+  };
+
+  it("leaves a random piece in the middle, any of them equally likely", () => {
+    const image = imageOf({ channels: 1, height: 6, width: 5 });
     const pieces = new Map<number, number>();
     const draws = 1800;
     for (let seed = 0; seed < draws; seed++) {
-      const features = transformed([shift({ x: 1, y: 1 })], { shape: [1, size, size], pixels }, seed);
-      const piece = [...evaluate(graph, { features }, []).prediction.data];
-      const first = piece[0];
-      expect(piece).toEqual(Array.from({ length: side * side }, (_, i) => first + size * Math.floor(i / side) + (i % side)));
+      const features = transformed([randomCrop({ size: [4, 3] })], image, seed);
+      const piece = middle(image.shape, [4, 3], features);
+      const [first] = piece;
+      expect(piece).toEqual(Array.from({ length: 12 }, (_, i) => first + 5 * Math.floor(i / 3) + (i % 3)));
+      expect(features.filter((value) => value !== 0)).toHaveLength(12);
       pieces.set(first, (pieces.get(first) ?? 0) + 1);
     }
-    expect([...pieces.keys()].sort((a, b) => a - b)).toEqual([1, 2, 3, 7, 8, 9, 13, 14, 15]);
+    expect([...pieces.keys()].sort((a, b) => a - b)).toEqual([1, 2, 3, 6, 7, 8, 11, 12, 13]);
     // 200 each, with a standard deviation of 13.
     for (const count of pieces.values()) expect(Math.abs(count - draws / 9)).toBeLessThan(60);
+  });
+
+  it("cuts out of the padded image, and what follows it sees the piece alone", () => {
+    fc.assert(
+      fc.property(geometry, fc.nat(), ({ seed, ...size }, side) => {
+        const image = imageOf(size);
+        const [h, w] = [size.height, size.width].map((whole) => 1 + (side % whole));
+        const crop = randomCrop({ size: [h, w], padding: 1, fill: "edge" });
+        const piece = middle(image.shape, [h, w], transformed([crop], image, seed));
+        const small: Image = { shape: [size.channels, h, w], pixels: Float32Array.from(piece) };
+        const [sure, hole] = [horizontalFlip({ probability: 1 }), cutOut({ size: 2, value: -1 })];
+        // The same numbers for the hole: it is the third in both lists.
+        const nothing = shift({});
+        const expected = transformed([nothing, sure, hole], small, seed);
+        expect(middle(image.shape, [h, w], transformed([crop, sure, hole], image, seed))).toEqual([...expected]);
+      }),
+    );
+  });
+
+  it("says of which shape samples are afterwards, and what does not fit", () => {
+    expect(transformedShape([horizontalFlip(), randomCrop({ size: 24, padding: 4 })], [3, 32, 40])).toEqual([3, 24, 24]);
+    expect(transformedShape([randomCrop({ size: [30, 20] }), randomCrop({ size: 8 })], [32, 32])).toEqual([8, 8]);
+    expect(transformedShape([], [7])).toEqual([7]);
+    expect(() => transformedShape([randomCrop({ size: 24 }), randomCrop({ size: 30, padding: 4 })], [3, 32, 32])).toThrow(
+      "transforms[1]: randomCrop cuts 30 × 30 out of an image of 24 × 24",
+    );
+  });
+
+  it("makes the model one for the piece, which takes the middle of whatever it is fed", () => {
+    const data = { features: { shape: [3, 8, 8], scale: 0.5, shift: -1 }, labels: { kind: "classes" as const, count: 2 } };
+    const settings = (transforms: readonly TransformSpec[]) =>
+      checkRun({
+        ...{ data: imageFolder({ path: "x", size: 8 }), model: sequential(flatten(), dense(2)), loss: crossEntropy() },
+        ...{ optimizer: sgd({ learningRate: 1 }), batchSize: 4, steps: 1, transforms },
+      });
+    const { graph } = resolveRun(settings([randomCrop({ size: 4 })]), data);
+    expect(parameterSlots(graph).map(({ name, shape }) => [name, shape])).toEqual([
+      ["1.weight", [2, 48]],
+      ["1.bias", [2]],
+    ]);
+    expect(layerSummaries(graph).slice(0, 2)).toMatchObject([
+      { shape: [3, 8, 8] },
+      { layer: "centreCrop features (4 × 4)", shape: [3, 4, 4] },
+    ]);
+    const features = Float32Array.from({ length: 192 }, (_, i) => i);
+    const parameters = Float32Array.from({ length: 98 }, (_, i) => Math.sin(i));
+    const whole = evaluate(graph, { features, labels: [0], weights: [1] }, parameters).prediction.data;
+    const own = { shape: [3, 4, 4], scale: 0.5, shift: -1 };
+    const small = predictionGraph(sequential(flatten(), dense(2)), own);
+    const piece = middle([3, 8, 8], [4, 4], features);
+    expect([...whole]).toEqual([...evaluate(small, { features: piece }, parameters).prediction.data]);
   });
 });
 
 describe("transforms in training batches", () => {
   const fields = [{ name: "features", storage: "uint8", shape: [4, 4] }] as const;
   const shard = { samples: 6, values: [Uint8Array.from({ length: 96 }, (_, i) => 1 + i)] };
-  const transforms = [randomCrop({ padding: 2 }), horizontalFlip(), cutOut({ size: 2 })];
+  const transforms = [randomCrop({ size: 3, padding: 2 }), horizontalFlip(), cutOut({ size: 2 })];
   const rowsOf = (samples: readonly number[], microbatchSize: number, step?: number): string[] => {
     const pool = new BatchPool(fields, { microbatchSize, maxRows: 4, seed: 3, transforms });
     const microbatches = Array.from({ length: Math.ceil(samples.length / microbatchSize) }, (_, index) => ({
@@ -198,7 +261,8 @@ describe("transforms in training batches", () => {
   it("are checked field by field", () => {
     const messages = (value: unknown): string[] => transformsSchema.safeParse(value).error!.issues.map(({ message }) => message);
     expect(messages([{ kind: "randomCrop", padding: 0 }])).toEqual(["expected a whole number of pixels from 1 to 65536"]);
-    expect(messages([{ kind: "randomCrop", padding: 4, size: 24 }])[0]).toContain("begin the model with centreCrop(24)");
+    expect(messages([{ kind: "randomCrop" }])[0]).toContain("expected a size, a padding, or both");
+    expect(messages([{ kind: "randomCrop", size: [24] }])[0]).toContain("or two of them, [height, width]");
     expect(messages([{ kind: "rotate" }])).toEqual(["expected randomCrop({ … }), horizontalFlip(), shift({ … }) or cutOut({ … })"]);
     expect(messages([{ kind: "horizontalFlip", probability: 2 }])).toEqual(["expected a number from 0 (never) to 1 (always)"]);
     expect(messages("flip")[0]).toContain("expected a list such as");

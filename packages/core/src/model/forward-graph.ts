@@ -18,6 +18,7 @@ import type { Value } from "../graph/value.ts";
 import { bounds } from "../protocol/bounds.ts";
 import { buildLayer, type Layer, type Surroundings } from "./layer.ts";
 import { ratioOfSums, stacked, type Labels, type Loss, type Metric, type MetricForm, type Reading } from "./loss.ts";
+import { centreCrop } from "./preparation.ts";
 import { reportGraph } from "./report.ts";
 import { flatten } from "./reshaping.ts";
 
@@ -30,6 +31,8 @@ export interface ForwardOptions {
   /** Default: the loss's own. */
   readonly metrics?: readonly Metric[];
   readonly data: DataShape;
+  /** What the model is built for, where that is the middle of the images that the data has. Default: the shape of the features. */
+  readonly sampleShape?: Shape;
   /** Rows of a microbatch, for layers that look at one as a whole. Default: all rows of a batch are one. */
   readonly microbatchSize?: number;
 }
@@ -54,10 +57,11 @@ export interface RunGraphs {
 export const forwardGraph = (options: ForwardOptions): Graph => runGraphs(options).forward;
 
 /** The forward graph, and the report's. @throws TabgradError as `forwardGraph` */
-export function runGraphs({ model, loss, metrics, data, microbatchSize }: ForwardOptions): RunGraphs {
+export function runGraphs({ model, loss, metrics, data, sampleShape, microbatchSize }: ForwardOptions): RunGraphs {
   const builder = new GraphBuilder(buildRows(microbatchSize));
   const statistics = new Map<string, Value[]>();
-  const prediction = buildPrediction(builder, model, data.features, { ...(microbatchSize && { microbatchSize }), statistics });
+  const surroundings = { ...(microbatchSize && { microbatchSize }), statistics };
+  const prediction = buildPrediction(builder, model, data.features, sampleShape, surroundings);
   checkEnding(builder, prediction, loss);
   const labels = labelsInput(builder, data.labels, loss);
   const outputs: Record<string, Value> = { loss: builder.scope(loss.kind, () => loss.build(prediction, labels, loss.reading)) };
@@ -121,10 +125,14 @@ function buildPrediction(
   builder: GraphBuilder,
   model: Layer,
   features: FeatureDescription,
+  shape: Shape = features.shape,
   surroundings: Surroundings = {},
 ): Value {
   const input = builder.scope(featuresField, () => normalised(builder, features));
-  const start = model.takesVector && features.shape.length !== 1 ? buildLayer(builder, flatten(), input, featuresField) : input;
+  const prepare = (layer: Layer, x: Value): Value => buildLayer(builder, layer, x, featuresField);
+  const [height, width] = shape.slice(-2);
+  const sample = sameShape(shape, features.shape) ? input : prepare(centreCrop(height, width), input);
+  const start = model.takesVector && shape.length !== 1 ? prepare(flatten(), sample) : sample;
   return buildLayer(builder, model, start, "", surroundings);
 }
 

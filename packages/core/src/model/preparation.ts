@@ -1,5 +1,6 @@
 // Layers that prepare what a model is fed, in training as in prediction. They learn nothing, and are part of the model so that whoever
 // has it can feed it data as it is.
+import { centreOf } from "../data/transforms/apply.ts";
 import * as math from "../graph/math.ts";
 import { formatShape } from "../graph/shape.ts";
 import type { Layer } from "./layer.ts";
@@ -37,7 +38,7 @@ export function centreCrop(height: number, width = height): Layer {
         );
       }
       return [height, width].reduce((cropped, size, i) => {
-        const start = Math.floor((image[i] - size) / 2);
+        const start = centreOf(image[i], size);
         return math.slice(cropped, i - 2, start, start + size);
       }, x);
     },

@@ -1,7 +1,7 @@
 // A run that can begin: the graph built, and all of it described as plain data, which a checkpoint keeps and a resumed run reads.
 import { z } from "zod";
 import { TabgradError } from "../errors.ts";
-import { checkTransforms } from "../data/transforms/index.ts";
+import { transformedShape } from "../data/transforms/index.ts";
 import { metricNames, parameterSlots, withFrozen, type Graph } from "../graph/graph.ts";
 import { graphFromJson, graphToJson } from "../graph/json.ts";
 import { runGraphs, type DataShape } from "../model/forward-graph.ts";
@@ -51,13 +51,13 @@ export function resolveRun(
   data: DataShape & { readonly evaluation?: { readonly samples: number } },
 ): ResolvedRun {
   const { model, loss, metrics, ...plain } = settings;
-  checkTransforms(plain.transforms, data.features.shape);
+  const sampleShape = transformedShape(plain.transforms, data.features.shape);
   const {
     forward: built,
     report,
     forms,
   } = runGraphs({
-    ...{ model, loss, data, microbatchSize: plain.microbatchSize },
+    ...{ model, loss, data, sampleShape, microbatchSize: plain.microbatchSize },
     ...(metrics && { metrics }),
   });
   const slots = parameterSlots(built);

@@ -30,8 +30,8 @@ export interface RunFile {
   /** What to learn from: `idx({ … })` or `csv({ … })`. */
   readonly data: DataSpec;
   /**
-   * Random changes of the training samples' images, in order: `[randomCrop({ padding: 4 }), horizontalFlip()]`. Also: `shift({ … })` and
-   * `cutOut({ … })`. Evaluation sees samples as they are. Default: none.
+   * Random changes of the training samples' images, in order: `[randomCrop({ size: 32, padding: 4 }), horizontalFlip()]`. Also:
+   * `shift({ … })` and `cutOut({ … })`. Evaluation sees samples as they are; of images that are cropped, the middle. Default: none.
    */
   readonly transforms?: readonly TransformSpec[];
   /** The model: `sequential(dense(128), relu(), dense(10))`. Its last layer gives what the loss expects. */

@@ -1,5 +1,5 @@
 // Random transforms of training samples.
-export { checkTransforms, Transforms } from "./apply.ts";
+export { transformedShape, Transforms } from "./apply.ts";
 export {
   cutOut,
   type CutOutOptions,

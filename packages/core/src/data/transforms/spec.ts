@@ -7,8 +7,10 @@ import { tagged } from "../../tagged.ts";
 export type Fill = "zero" | "edge" | "reflect";
 
 export interface RandomCropOptions {
-  /** Pixels that are added on each of the four sides. */
-  readonly padding: number;
+  /** Height and width of the piece that is cut out, in pixels; one number for a square. Default: the image's. */
+  readonly size?: number | readonly [height: number, width: number];
+  /** Pixels that are added on each of the four sides before that. Default: 0. */
+  readonly padding?: number;
   /** What they are. Default: "zero". */
   readonly fill?: Fill;
 }
@@ -39,19 +41,17 @@ export type TransformSpec =
   | (CutOutOptions & { readonly kind: "cutOut" });
 
 /**
- * Pads the image on all sides, and cuts a piece of its former size out of that, anywhere. For smaller pieces, see `shift`: an evaluation
- * has to see images of the same size.
+ * Pads the image on all sides, and cuts a piece out of that, anywhere. `randomCrop({ padding: 4 })` moves images about;
+ * `randomCrop({ size: 224 })` trains on pieces of larger ones. The model is then one for samples of that size: whatever it is fed, in
+ * evaluation and prediction, too, it begins by taking the middle of (see `transformedShape`).
  */
-export const randomCrop = (options: RandomCropOptions): TransformSpec => tagged("randomCrop", options, "{ padding: 4 }");
+export const randomCrop = (options: RandomCropOptions): TransformSpec => tagged("randomCrop", options, "{ size: 32, padding: 4 }");
 
 /** Mirrors the image, left to right, or leaves it. */
 export const horizontalFlip = (options: HorizontalFlipOptions = {}): TransformSpec =>
   tagged("horizontalFlip", options, "{ probability: 0.5 }");
 
-/**
- * Moves the image; what it leaves empty is 0. With `centreCrop(24)` as the model's first layer, `shift({ x: 4, y: 4 })` trains on random
- * pieces of 24 × 24 of images of 32 × 32, all equally likely, and evaluates on their middle.
- */
+/** Moves the image; what it leaves empty is 0. */
 export const shift = (options: ShiftOptions): TransformSpec => tagged("shift", options, "{ x: 2, y: 2 }");
 
 /**
@@ -66,19 +66,22 @@ const pixels = (from: number) => {
   const error = `expected a whole number of pixels from ${from} to ${maxPixels}`;
   return z.int({ error }).min(from, { error }).max(maxPixels, { error });
 };
-const noSmaller =
-  "randomCrop keeps an image's size; for pieces of 24 × 24 of 32 × 32, begin the model with centreCrop(24) and use shift({ x: 4, y: 4 }), half of what is cut off";
+const sizeError = `expected a whole number of pixels from 1 to ${maxPixels}, or two of them, [height, width]`;
 const probabilityError = "expected a number from 0 (never) to 1 (always)";
 
 const transformSchema = z.discriminatedUnion(
   "kind",
   [
-    z.strictObject({
-      kind: z.literal("randomCrop"),
-      padding: pixels(1),
-      fill: z.enum(["zero", "edge", "reflect"], { error: 'expected "zero", "edge" or "reflect"' }).optional(),
-      size: z.never({ error: noSmaller }).optional(),
-    }),
+    z
+      .strictObject({
+        kind: z.literal("randomCrop"),
+        size: z.union([pixels(1), z.tuple([pixels(1), pixels(1)])], { error: sizeError }).optional(),
+        padding: pixels(1).optional(),
+        fill: z.enum(["zero", "edge", "reflect"], { error: 'expected "zero", "edge" or "reflect"' }).optional(),
+      })
+      .refine(({ size, padding }) => size !== undefined || padding !== undefined, {
+        error: "expected a size, a padding, or both: randomCrop({ size: 32, padding: 4 })",
+      }),
     z.strictObject({
       kind: z.literal("horizontalFlip"),
       probability: z
