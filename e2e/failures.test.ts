@@ -52,6 +52,17 @@ describe("run files", () => {
     expect(message).toMatch(/RUN_FILE_UNREADABLE.*run\.ts/);
   });
 
+  it("that are something else", async () => {
+    const folder = write({ "run.ts": onCsv(), "data.csv": csvRows.join("\n") });
+    const { exitCode, message } = await fails(["train", "data.csv"], { cwd: folder });
+    expect(exitCode).toBe(2);
+    expect(message).toMatch(/RUN_FILE_UNREADABLE.*data\.csv is no run file: expected TypeScript or JavaScript/);
+    expect(message).toContain("there is run.ts");
+    expect((await fails(["train", "."], { cwd: folder })).message).toMatch(
+      /RUN_FILE_NOT_FOUND.*it is a folder[^]*there is run\.ts/,
+    );
+  });
+
   it("that throw, or export nothing", async () => {
     const folder = write({ "throws.ts": 'throw new Error("no luck");', "nothing.ts": "export const x = 1;" });
     expect((await fails(["train", join(folder, "throws.ts")])).message).toMatch(/RUN_FILE_UNREADABLE.*no luck/);

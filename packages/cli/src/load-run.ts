@@ -2,11 +2,13 @@
 import { TabgradError } from "@tabgrad/core";
 import { createJiti } from "jiti";
 import { readdir, stat } from "node:fs/promises";
-import { basename, dirname, extname, relative, resolve } from "node:path";
+import { basename, dirname, extname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
 /** The package that run files import; the same module that this command runs on, wherever the run file lies. */
 const ownPackage = fileURLToPath(new URL(`./index${extname(fileURLToPath(import.meta.url))}`, import.meta.url));
+
+const extensions: readonly string[] = [".ts", ".mts", ".cts", ".js", ".mjs", ".cjs"];
 
 /** @returns the file's default export, not checked yet. @throws TabgradError RUN_FILE_NOT_FOUND, RUN_FILE_UNREADABLE */
 export async function loadRunFile(path: string): Promise<{ definition: unknown; file: string }> {
@@ -14,7 +16,12 @@ export async function loadRunFile(path: string): Promise<{ definition: unknown; 
   const found = await stat(file).catch(() => undefined);
   if (!found?.isFile()) {
     const what = found ? "it is a folder" : "there is no such file";
-    throw new TabgradError("RUN_FILE_NOT_FOUND", `Cannot read the run file ${path}: ${what}`, await nearby(file));
+    const nearer = await nearby(found ? join(file, "run.ts") : file);
+    throw new TabgradError("RUN_FILE_NOT_FOUND", `Cannot read the run file ${path}: ${what}`, nearer);
+  }
+  if (!extensions.includes(extname(file))) {
+    const message = `${path} is no run file: expected TypeScript or JavaScript, called ${extensions.join(", ")}`;
+    throw new TabgradError("RUN_FILE_UNREADABLE", message, await nearby(file));
   }
   const module = await evaluate(file, path);
   if (module.default === undefined) {
@@ -48,9 +55,7 @@ async function evaluate(file: string, path: string): Promise<{ default?: unknown
 /** What could have been meant. */
 async function nearby(file: string): Promise<string> {
   const folder = dirname(file);
-  const names = (await readdir(folder).catch((): string[] => [])).filter((name) =>
-    [".ts", ".js", ".mjs", ".mts"].includes(extname(name)),
-  );
+  const names = (await readdir(folder).catch((): string[] => [])).filter((name) => extensions.includes(extname(name)));
   if (names.length === 0) return "Check the path. examples/mnist/mlp.ts in tabgrad's repository is a run file to begin with.";
   const like = names.filter((name) => name.startsWith(basename(file).slice(0, 2)));
   return `Check the path. In ${relative(process.cwd(), folder) || "this folder"} there is ${(like.length > 0 ? like : names).slice(0, 5).join(", ")}.`;

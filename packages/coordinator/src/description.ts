@@ -58,7 +58,7 @@ export class Description {
   }
 
   start(url: string, step: number): StartEvent {
-    const { run, dataset, name } = this.options;
+    const { run, dataset, name, startWorkers } = this.options;
     const { batchSize, microbatchSize, seed, loss, optimizer, metricForms, schedule } = run.description;
     const classNames = classNamesOf(dataset.description.labels, metricForms);
     return {
@@ -75,6 +75,7 @@ export class Description {
       trainSamples: dataset.description.train.samples,
       evaluationSamples: dataset.description.evaluation.samples,
       seed,
+      startWorkers,
       lossName: loss,
       optimizerName: optimizer.kind,
       metricNames: reportedMetrics(run.report),

@@ -107,6 +107,7 @@ describe("words", () => {
   it("say who is awaited", () => {
     expect(welcomeWords(undefined).title).toContain("prepared");
     expect(welcomeWords(viewOf(startEvent, needed(1))).title).toBe("Waiting for the first worker.");
+    expect(welcomeWords(viewOf({ ...startEvent, startWorkers: 2 })).title).toBe("0 of 2 workers are here.");
     expect(welcomeWords(viewOf(startEvent, needed(3))).title).toBe("0 of 3 workers are here.");
     expect(welcomeWords(viewOf(startEvent, needed(3), joinedEvent("w1"))).title).toBe("1 of 3 workers are here.");
     expect(welcomeWords(viewOf(startEvent, needed(1), joinedEvent("w1"))).title).toContain("begins");

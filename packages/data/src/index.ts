@@ -1,6 +1,7 @@
 // @tabgrad/data: from what a run file names to a description and the bytes of the shards.
 export { cacheFolder } from "./cache/folder.ts";
 export type { LocalFile } from "./files/byte-reader.ts";
+export { makeFolders } from "./files/make-folders.ts";
 export { resolveDataPath } from "./files/path.ts";
 export { type InputBlock, type InputOptions, readInputs } from "./inputs/read.ts";
 export { openDataset, type OpenOptions } from "./open.ts";

@@ -68,8 +68,9 @@ function narrate(event: TelemetryEvent, log: Logger): void {
 /** How work is spread changes often, and is all there on the dashboard. */
 const isDetail = ({ kind }: Reason): boolean => kind === "shared" || kind === "duplicated";
 
-function introduction({ parameters, trainSamples, evaluationSamples, batchSize, steps }: StartEvent): string {
-  return `${count(parameters)} parameters, ${count(trainSamples)} samples to learn from, ${count(evaluationSamples)} held out; ${count(steps)} steps of ${count(batchSize)} samples`;
+function introduction({ parameters, trainSamples, evaluationSamples, batchSize, steps, startWorkers = 1 }: StartEvent): string {
+  const plan = `${count(parameters)} parameters, ${count(trainSamples)} samples to learn from, ${count(evaluationSamples)} held out; ${count(steps)} steps of ${count(batchSize)} samples`;
+  return startWorkers > 1 ? `${plan}, once ${count(startWorkers)} workers are here` : plan;
 }
 
 export interface SummaryContext {

@@ -1,12 +1,12 @@
 // Makes the folder of a run that begins, and sees to it that nobody else's run is in it.
 import { TabgradError } from "@tabgrad/core";
-import { mkdir } from "node:fs/promises";
+import { makeFolders } from "@tabgrad/data";
 import { folderContent } from "../checkpoint/index.ts";
 import { FolderLock } from "./lock.ts";
 
 /** @throws TabgradError OUTPUT_UNWRITABLE, OUTPUT_IN_USE */
 export async function claimFolder(directory: string): Promise<FolderLock> {
-  const lock = await mkdir(directory, { recursive: true })
+  const lock = await makeFolders(directory)
     .then(() => FolderLock.take(directory))
     .catch((error: Error) => {
       if (error instanceof TabgradError) throw error;

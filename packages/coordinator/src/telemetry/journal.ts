@@ -1,8 +1,9 @@
 // The run's journal: every telemetry event with its time, appended as msgpackr records to a file beside the checkpoints. A checkpoint
 // waits until all that came before it is in the journal and on the disk, so that the two never disagree.
 import { TabgradError, type TelemetryEvent } from "@tabgrad/core";
+import { makeFolders } from "@tabgrad/data";
 import { constants, createReadStream } from "node:fs";
-import { mkdir, open, type FileHandle } from "node:fs/promises";
+import { open, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import { Packr, Unpackr } from "msgpackr";
 
@@ -34,7 +35,7 @@ export class Journal {
   /** Begins a journal in a run's folder, or goes on with it; makes the folder. @throws TabgradError OUTPUT_UNWRITABLE */
   static async open(directory: string, options: JournalOptions = {}): Promise<Journal> {
     try {
-      await mkdir(directory, { recursive: true });
+      await makeFolders(directory);
       const file = await open(join(directory, journalFile), constants.O_RDWR | constants.O_CREAT);
       const { size } = await file.stat();
       const bytes = Math.min(size, options.bytes ?? size);

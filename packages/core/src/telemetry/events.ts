@@ -47,6 +47,8 @@ export type TelemetryEvent =
       readonly trainSamples: number;
       readonly evaluationSamples: number;
       readonly seed: number;
+      /** The first step waits for so many workers; absent in journals of versions that did not note it. */
+      readonly startWorkers?: number;
       /** For people: "crossEntropy", "adam". */
       readonly lossName: string;
       readonly optimizerName: string;

@@ -9,7 +9,7 @@ export function welcomeWords(view: RunView | undefined): { readonly title: strin
     `${start.name}: ${count(start.parameters)} parameters to learn from ${count(start.trainSamples)} samples, ` +
     `in ${count(start.steps - start.step)} steps. It begins by itself.`;
   const waiting = view.decisions.map(({ reason }) => reason).findLast((reason) => reason.kind === "waiting");
-  const needed = waiting?.needed ?? 1;
+  const needed = waiting?.needed ?? start.startWorkers ?? 1;
   if (view.workers.size < needed) {
     const title = needed === 1 ? "Waiting for the first worker." : `${view.workers.size} of ${needed} workers are here.`;
     return { title, text };

@@ -1,7 +1,8 @@
 // Writing into the cache so that nothing is ever half there: beside, forced to the disk, renamed.
-import { mkdir, open, readFile, rename } from "node:fs/promises";
+import { open, readFile, rename } from "node:fs/promises";
 import { dirname } from "node:path";
 import { TabgradError } from "@tabgrad/core";
+import { makeFolders } from "../files/make-folders.ts";
 
 /** A folder or file of the cache that can't be written. */
 export function cacheUnusable(path: string, cause: unknown): TabgradError {
@@ -19,7 +20,7 @@ export function cacheUnusable(path: string, cause: unknown): TabgradError {
 
 /** @throws TabgradError DATA_CACHE_UNUSABLE */
 export async function makeFolder(path: string): Promise<void> {
-  await mkdir(path, { recursive: true }).catch((error: unknown) => {
+  await makeFolders(path).catch((error: unknown) => {
     throw cacheUnusable(path, error);
   });
 }
@@ -27,7 +28,7 @@ export async function makeFolder(path: string): Promise<void> {
 /** @throws TabgradError DATA_CACHE_UNUSABLE */
 export async function writeJson(path: string, value: unknown): Promise<void> {
   try {
-    await mkdir(dirname(path), { recursive: true });
+    await makeFolders(dirname(path));
     const handle = await open(`${path}.new`, "w");
     try {
       await handle.writeFile(JSON.stringify(value));

@@ -26,7 +26,7 @@ export function JoinLink({ run }: { readonly run: Run }) {
         <Qr text={link} label={`QR code of ${link}`} />
       </div>
       <div class="invite-link">
-        <p>Open this link on any machine, and press one button.</p>
+        <p>Open this link on {loopback ? "this" : "any"} machine, and press one button.</p>
         <p class="invite-address">
           <a class="number" href={link} target="_blank" rel="noopener" data-testid="join-link">
             {link}

@@ -54,7 +54,7 @@ export function Workers({ run }: { readonly run: Run }) {
 
 function emptyWords(known: boolean, over: boolean): string {
   if (!known) return "\u00a0";
-  return over ? "The run is over; the workers have gone home." : "Nobody is here yet. Open the join link on any machine.";
+  return over ? "The run is over; the workers have gone home." : "Nobody is here yet. Open the join link.";
 }
 
 interface RowProps {
