@@ -1,5 +1,5 @@
 // What the commands' options have in common: their wording, and how their values are checked.
-import { TabgradError, type CheckpointInterval, type InitialiseOptions } from "@tabgrad/core";
+import { bounds, TabgradError, type CheckpointInterval, type InitialiseOptions } from "@tabgrad/core";
 import { Option, type Command } from "commander";
 import { resolve } from "node:path";
 
@@ -28,6 +28,17 @@ function tokenText(text: string): string {
     "OPTION_INVALID",
     `--control-token ${text.slice(0, 64)}: expected 1 to 256 letters, digits, or any of . _ ~ -`,
     "Leave the option out, and a token that nobody can guess is drawn.",
+  );
+}
+
+/** What a coordinator takes. */
+function workerName(text: string): string {
+  const characters = text.trim() === "" ? 0 : [...text].length;
+  if (characters > 0 && characters <= bounds.name) return text;
+  throw new TabgradError(
+    "OPTION_INVALID",
+    `--name: the name has ${characters} characters; expected 1 to ${bounds.name}`,
+    "Leave the option out, and the worker is called by its machine.",
   );
 }
 
@@ -109,7 +120,8 @@ export const options = {
     ),
   stay: () => new Option("--stay", "go on serving the dashboard when the run is over, until Ctrl-C"),
   ca: () => new Option("--ca <file>", "trust this certificate over https (PEM): the one that the coordinator names when it starts"),
-  name: () => new Option("--name <name>", "what people see this worker as (default: host name and process number)"),
+  name: () =>
+    new Option("--name <name>", "what people see this worker as (default: host name and process number)").argParser(workerName),
   giveUpAfter: () =>
     new Option("--give-up-after <time>", "end if no coordinator has answered for so long: 90s, 10min, 2h or never")
       .argParser(patience)

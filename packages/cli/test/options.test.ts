@@ -54,6 +54,21 @@ describe("--init", () => {
   });
 });
 
+describe("--name", () => {
+  const named = (name: string): unknown =>
+    new Command().addOption(options.name()).parse(["--name", name], { from: "user" }).opts().name;
+
+  it("is what people see", () => {
+    expect(named("laptop 7")).toBe("laptop 7");
+  });
+
+  it.each(["", "  ", "x".repeat(65)])("is not %j, which a coordinator refuses", (name) => {
+    expect(() => named(name)).toThrow(
+      expect.objectContaining({ code: "OPTION_INVALID", message: expect.stringContaining("--name") as string }),
+    );
+  });
+});
+
 describe("--give-up-after", () => {
   const after = (...args: readonly string[]): unknown =>
     new Command().addOption(options.giveUpAfter()).parse(args, { from: "user" }).opts().giveUpAfter;

@@ -192,6 +192,7 @@ describe("checkRun", () => {
       { optimizer: { ...sgd({ learningRate: 1 }), beta1: 1 } },
       "optimizer.beta1: unknown field; there are learningRate, momentum",
     ],
+    ["a field of the optimizer", { learningRate: 0.1 }, "learningRate: unknown field; did you mean optimizer.learningRate?"],
     ["an unknown field", { compression: true }, "compression: unknown field; there are data, optimizer, batchSize"],
     [
       "a misspelled field of data",

@@ -3,21 +3,14 @@ import { TabgradError } from "@tabgrad/core";
 import { makeFolders } from "@tabgrad/data";
 import { folderContent } from "../checkpoint/index.ts";
 import { FolderLock } from "./lock.ts";
+import { chooseAnother, unwritable } from "./unwritable.ts";
 
 /** @throws TabgradError OUTPUT_UNWRITABLE, OUTPUT_IN_USE */
 export async function claimFolder(directory: string): Promise<FolderLock> {
   const lock = await makeFolders(directory)
     .then(() => FolderLock.take(directory))
-    .catch((error: Error) => {
-      if (error instanceof TabgradError) throw error;
-      throw new TabgradError(
-        "OUTPUT_UNWRITABLE",
-        `Cannot write to ${directory}: ${error.message}`,
-        "Choose another folder with --out.",
-        {
-          cause: error,
-        },
-      );
+    .catch((error: unknown) => {
+      throw unwritable(directory, error, chooseAnother);
     });
   const { checkpoints } = await folderContent(directory);
   if (checkpoints.length === 0) return lock;

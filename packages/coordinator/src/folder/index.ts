@@ -2,3 +2,4 @@
 export { claimFolder } from "./claim.ts";
 export { controlTokenFile, keepControlToken, keptControlToken } from "./control-token.ts";
 export { FolderLock, lockFile } from "./lock.ts";
+export { makeWritable, unwritable } from "./unwritable.ts";

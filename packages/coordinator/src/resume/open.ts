@@ -13,7 +13,7 @@ import {
   type StoredCheckpoint,
   type StoredManifest,
 } from "../checkpoint/index.ts";
-import { FolderLock } from "../folder/index.ts";
+import { FolderLock, makeWritable, unwritable } from "../folder/index.ts";
 import { followJournal, journalFile } from "../telemetry/journal.ts";
 import { LearningRateChanges } from "./learning-rates.ts";
 
@@ -39,11 +39,13 @@ export interface JournalSummary {
   readonly learningRates: LearningRateChanges;
 }
 
-/** @throws TabgradError RESUME_IMPOSSIBLE, CHECKPOINT_INVALID, OUTPUT_IN_USE */
+/** @throws TabgradError RESUME_IMPOSSIBLE, CHECKPOINT_INVALID, OUTPUT_IN_USE, OUTPUT_UNWRITABLE */
 export async function openResumption(directory: string): Promise<Resumption> {
   const content = await folderContent(directory);
   if (content.checkpoints.length === 0) throw nothingThere(directory, await isFolder(directory));
-  const lock = await FolderLock.take(directory);
+  const lock = await FolderLock.take(directory).catch((error: unknown) => {
+    throw unwritable(directory, error, makeWritable);
+  });
   try {
     const warnings: string[] = [];
     const checkpoint = await soundCheckpoint(directory, warnings);

@@ -6,6 +6,7 @@ import { constants, createReadStream } from "node:fs";
 import { open, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import { Packr, Unpackr } from "msgpackr";
+import { chooseAnother, unwritable } from "../folder/unwritable.ts";
 
 export interface JournalRecord {
   /** Milliseconds since 1970. */
@@ -42,10 +43,7 @@ export class Journal {
       if (bytes < size) await file.truncate(bytes);
       return new Journal(file, bytes, options.onFailure ?? (() => undefined));
     } catch (error) {
-      const { message } = error as Error;
-      throw new TabgradError("OUTPUT_UNWRITABLE", `Cannot write to ${directory}: ${message}`, "Choose another folder with --out.", {
-        cause: error,
-      });
+      throw unwritable(directory, error, chooseAnother);
     }
   }
 

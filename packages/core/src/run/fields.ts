@@ -1,5 +1,6 @@
 // Which fields a schema knows, and which of them somebody meant who wrote another.
 import { z } from "zod";
+import { closest, unknownField } from "../closest.ts";
 
 /** The fields of the object at `path` of `value`; undefined where it is no object with a fixed list of fields. */
 export function fieldsAt(schema: z.ZodType, value: unknown, path: readonly PropertyKey[]): string[] | undefined {
@@ -27,6 +28,17 @@ function objectSchema(schema: z.ZodType, value: unknown): z.ZodType | undefined 
   const { discriminator } = schema.def as { discriminator?: string };
   if (discriminator === undefined) return options[0];
   return options.find((option) => (option.shape[discriminator] as z.ZodType).safeParse(valueAt(value, [discriminator])).success);
+}
+
+/** What to say of a field that does not exist at `path`: what was meant, there or one level below the run file, or what there is. */
+export function unknownAt(schema: z.ZodType, root: unknown, path: readonly PropertyKey[], field: string): string {
+  const known = fieldsAt(schema, root, path);
+  if (!known || path.length > 0 || closest(field, known) !== undefined) return unknownField(field, known);
+  const below = known.flatMap((outer) => {
+    const inner = closest(field, fieldsAt(schema, root, [outer]) ?? []);
+    return inner === undefined ? [] : [`${outer}.${inner}`];
+  });
+  return below.length > 0 ? `unknown field; did you mean ${below.slice(0, 3).join(" or ")}?` : unknownField(field, known);
 }
 
 export function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {

@@ -1,8 +1,7 @@
 // Changes from the command line: `--set batchSize=256 --set optimizer.learningRate=0.01`.
-import { unknownField } from "../closest.ts";
 import { TabgradError } from "../errors.ts";
 import { show } from "../model/role.ts";
-import { fieldsAt, valueAt } from "./fields.ts";
+import { fieldsAt, unknownAt, valueAt } from "./fields.ts";
 import { runFileSchema } from "./schema.ts";
 
 /** Fields that hold functions, which no command line can write. */
@@ -58,7 +57,7 @@ function withValue(run: unknown, path: readonly string[], value: unknown, overri
     const name = [...above, field].join(".");
     throw invalid(
       override,
-      `${name}: ${unknownField(field, known)}`,
+      `${name}: ${unknownAt(runFileSchema, run, above, field)}`,
       `There are: ${known.map((other) => [...above, other].join(".")).join(", ")}.`,
     );
   }

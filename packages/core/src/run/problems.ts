@@ -1,8 +1,7 @@
 // What is wrong with a run file, in words: the path, what was expected, and what is there instead.
 import type { z } from "zod";
-import { unknownField } from "../closest.ts";
 import { show } from "../model/role.ts";
-import { fieldsAt, formatPath, valueAt } from "./fields.ts";
+import { formatPath, unknownAt, valueAt } from "./fields.ts";
 
 type Issue = z.core.$ZodIssue;
 
@@ -15,8 +14,7 @@ export function problemsOf(schema: z.ZodType, value: unknown): string[] {
 function problems(issue: Issue, schema: z.ZodType, root: unknown, above: readonly PropertyKey[]): string[] {
   const path = [...above, ...issue.path];
   if (issue.code === "unrecognized_keys") {
-    const known = fieldsAt(schema, root, path);
-    return issue.keys.map((key) => `${formatPath([...path, key])}: ${unknownField(key, known)}`);
+    return issue.keys.map((key) => `${formatPath([...path, key])}: ${unknownAt(schema, root, path, key)}`);
   }
   if (issue.code === "invalid_union") {
     // The alternative that was meant is the one that found fault with something inside, and not with the whole.

@@ -27,7 +27,7 @@ export function endingWords({ start, checkpoints }: Pick<RunView, "start" | "che
       const before = checkpoints.at(-1);
       const back = before ? `The checkpoint of step ${count(before.step)} is from before.` : "";
       const advice = "A smaller learning rate, or clipping the gradient's norm, usually helps.";
-      return { title: `Diverged at step ${count(step)}`, text: joined(why, back, advice), tone: "bad" };
+      return { title: `Diverged after step ${count(step)}`, text: joined(why, back, advice), tone: "bad" };
     }
     case "failed":
       return { title: `Failed after step ${count(step)}`, text: joined(why, done.code ? `(${done.code})` : ""), tone: "bad" };

@@ -106,7 +106,7 @@ export const metricSpec = (name: string, form: MetricForm | undefined, evaluated
   styles: [{ color: "--pulse", stroke: "points" }],
   canLog: false,
   format: (value) => metricText(value, form),
-  empty: evaluated ? "The first evaluation comes later." : "This run holds no samples back to evaluate on.",
+  empty: evaluated ? "There was no evaluation yet." : "This run holds no samples back to evaluate on.",
   read: (view, against) => ({
     x: evaluationX(view, against),
     curves: [Float64Array.from(view.evaluations, ({ metrics }) => metrics[name] ?? NaN)],
