@@ -4,6 +4,7 @@ import {
   averagePool2d,
   conv1d,
   conv2d,
+  crossEntropy,
   dense,
   embedding,
   flatten,
@@ -16,6 +17,7 @@ import {
   meanSquaredError,
   forwardGraph,
   initialParameters,
+  parameterSlots,
   layerNorm,
   permute,
   relu,
@@ -203,7 +205,8 @@ describe("a model of PyTorch", () => {
   it("attends, with a mask of its own and one product for queries, keys and values", async () => {
     const { text, weights } = await imported(fixture("attention.onnx"));
     expect(text).toContain("const h0 = math.gather(tokens, x);");
-    expect(text).toContain("math.select(parameter, math.constant(h22, -1e+30), h22)");
+    expect(text).toContain("math.select(mask, math.constant(h22, -1e+30), h22)");
+    expect(text).toContain('const mask = context.buffer("mask", [1, 1, 6, 6]');
     expect(text.match(/= attend\(/g)).toHaveLength(1);
     expect(weights.map(({ name }) => name)).toMatchInlineSnapshot(`
       [
@@ -216,9 +219,92 @@ describe("a model of PyTorch", () => {
         "positions",
         "norm",
         "norm1",
-        "parameter",
+        "mask",
       ]
     `);
+  });
+
+  it("attends as nn.MultiheadAttention does, which turns samples and positions round inside", async () => {
+    const { text, weights } = await imported(fixture("multi-head-attention.onnx"));
+    expect(text).toMatchInlineSnapshot(`
+      "// A test.
+      import { dense, functional, math } from "tabgrad";
+
+      export default functional(
+        {
+          a_in_proj: dense(24, { flatten: false }),
+          a_out_proj: dense(8, { flatten: false }),
+        },
+        (x, { a_in_proj, a_out_proj }) => {
+          const h0 = a_in_proj(x);
+          const h1 = math.slice(h0, 2, 0, 8);
+          const h2 = math.slice(h0, 2, 8, 16);
+          const h3 = math.slice(h0, 2, 16, 24);
+          const h4 = math.reshape(h1, [-1, 5, 2, 4]);
+          const h5 = math.transpose(h4, [0, 2, 1, 3]);
+          const h6 = math.reshape(h5, [-1, 5, 4]);
+          const h7 = math.reshape(h2, [-1, 5, 2, 4]);
+          const h8 = math.reshape(h3, [-1, 5, 2, 4]);
+          const h9 = math.transpose(h8, [0, 2, 1, 3]);
+          const h10 = math.reshape(h9, [-1, 5, 4]);
+          const h11 = math.divide(h6, 2);
+          const h12 = math.transpose(h7, [0, 2, 3, 1]);
+          const h13 = math.reshape(h12, [-1, 4, 5]);
+          const h14 = math.matmul(h11, h13);
+          const h15 = math.softmax(h14);
+          const h16 = math.matmul(h15, h10);
+          const h17 = math.reshape(h16, [-1, 2, 5, 4]);
+          const h18 = math.transpose(h17, [0, 2, 1, 3]);
+          const h19 = math.reshape(h18, [-1, 5, 8]);
+          const h20 = a_out_proj(h19);
+          return h20;
+        },
+      );
+      "
+    `);
+    expect(weights.map(({ name, shape }) => `${name} ${shape.join()}`)).toMatchInlineSnapshot(`
+      [
+        "a_in_proj.weight 24,8",
+        "a_in_proj.bias 24",
+        "a_out_proj.weight 8,8",
+        "a_out_proj.bias 8",
+      ]
+    `);
+  });
+
+  it("is an encoder of nn.TransformerEncoderLayer, with a mask, and scores by the vectors of its embedding", async () => {
+    const { text, weights } = await imported(fixture("encoder.onnx"));
+    expect(text).toContain('context.buffer("mask", [1, 6, 6], ');
+    expect(text).toContain("math.gather(tokens, x)");
+    expect(text).toMatch(/math\.matmul\(h\d+, tokens, { transposeB: true }\);\n {4}return/);
+    expect(weights.map(({ name, shape }) => `${name} ${shape.join()}`)).toMatchInlineSnapshot(`
+      [
+        "layer_self_attn_in_proj.weight 24,8",
+        "layer_self_attn_in_proj.bias 24",
+        "layer_self_attn_out_proj.weight 8,8",
+        "layer_self_attn_out_proj.bias 8",
+        "layer_linear1.weight 12,8",
+        "layer_linear1.bias 12",
+        "layer_linear2.weight 8,12",
+        "layer_linear2.bias 8",
+        "tokens 11,8",
+        "mask 1,6,6",
+        "layer_norm1 8",
+        "layer_norm11 8",
+        "layer_norm2 8",
+        "layer_norm21 8",
+      ]
+    `);
+  });
+
+  it.each(["attention.onnx", "encoder.onnx"])("goes on learning, but for its mask: %s", async (file) => {
+    const { text } = await imported(fixture(file));
+    const graph = forwardGraph({
+      model: evaluated(text),
+      loss: crossEntropy(),
+      data: { features: { shape: [6], scale: 1, shift: 0 }, labels: { kind: "classes", count: 11, shape: [6] } },
+    });
+    expect(parameterSlots(graph).flatMap(({ name, frozen }) => (frozen ? [name] : []))).toEqual(["mask"]);
   });
 
   it("that can't be had is told of, with every node and why", async () => {
@@ -329,6 +415,91 @@ describe("a model that", () => {
   const graphOf = (parts: Partial<OnnxModel["graph"]>): OnnxModel => ({
     graph: { name: "test", nodes: [], initializers: [], inputs: [], outputs: [], ...parts },
     opset: 20,
+  });
+
+  const weight = (name: string, shape: readonly number[], data: readonly number[]) =>
+    ({ name, type: "float", shape, data: Float32Array.from(data) }) as const;
+  const noise = (count: number): number[] => Array.from({ length: count }, (_, i) => Math.sin(i + 1));
+
+  it("reads one tensor in two ways has one parameter", async () => {
+    const table = noise(12);
+    const turned = Array.from({ length: 12 }, (_, i) => table[(i % 4) * 3 + Math.floor(i / 4)]);
+    const file = (initializers: OnnxModel["graph"]["initializers"], scores: string) =>
+      written(
+        graphOf({
+          initializers: [weight("table", [4, 3], table), ...initializers],
+          nodes: [
+            { ...node("Transpose", ["table"], "columns"), attributes: { perm: { kind: "ints", value: [1, 0] } } },
+            { ...node("Cast", ["x"], "i"), attributes: { to: { kind: "int", value: 7 } } },
+            node("Gather", ["table", "i"], "h"),
+            node("MatMul", ["h", scores], "s"),
+            node("Add", ["s", "b"], "y"),
+          ],
+          inputs: [tensor("x", "n", 2)],
+          outputs: [tensor("y", "n", 2, 4)],
+        }),
+      );
+    const bias = weight("b", [4], [1, 2, 3, 4]);
+    // Turned in the graph, and by an exporter that keeps both.
+    for (const path of [file([bias], "columns"), file([bias, weight("copy", [3, 4], turned)], "copy")]) {
+      const { text, weights } = await imported(path);
+      expect(weights.map(({ name }) => name)).toEqual(["table", "b"]);
+      expect(text).toContain("math.add(math.matmul(h0, table, { transposeB: true }), b)");
+    }
+    // Other numbers are other parameters.
+    const { weights } = await imported(file([bias, weight("own", [3, 4], noise(24).slice(12))], "own"));
+    expect(weights.map(({ name }) => name)).toEqual(["own.weight", "own.bias", "table"]);
+  });
+
+  it("applies a layer twice has it once, and keeps equal beginnings apart", async () => {
+    const twice = (...add: readonly string[]) =>
+      written(
+        graphOf({
+          initializers: [
+            weight("w", [3, 3], noise(9)),
+            weight("a", [3], noise(3)),
+            weight("b", [3], [3, 2, 1]),
+            weight("ones", [3], [1, 1, 1]),
+          ],
+          nodes: [
+            node("MatMul", ["x", "w"], "h"),
+            node("Add", ["h", add[0]], "i"),
+            node("MatMul", ["i", "w"], "j"),
+            node("Add", ["j", add[1]], "k"),
+            node("Mul", ["k", "ones"], "l"),
+            node("Mul", ["l", "ones"], "y"),
+          ],
+          inputs: [tensor("x", "n", 3)],
+          outputs: [tensor("y", "n", 3)],
+        }),
+      );
+    const same = await imported(twice("a", "a"));
+    expect(same.weights.map(({ name }) => name)).toEqual(["w.weight", "w.bias", "ones", "ones1"]);
+    expect(same.text.match(/= w\(/g)).toHaveLength(2);
+    const other = await imported(twice("a", "b"));
+    expect(other.weights.map(({ name }) => name)).toEqual(["w", "a", "b", "ones", "ones1"]);
+    expect(other.text.match(/math\.matmul\(\w+, w\)/g)).toHaveLength(2);
+  });
+
+  it("adds a mask does not train it, where nothing else is made of it", async () => {
+    const masked = (also: boolean) =>
+      written(
+        graphOf({
+          initializers: [weight("hide", [3], [0, -Infinity, 0]), weight("shift", [3], [0, -1, 0])],
+          nodes: [
+            node("Add", ["x", "hide"], "h"),
+            node("Softmax", ["h"], "s"),
+            node("Add", ["s", "shift"], "t"),
+            ...(also ? [node("Mul", ["t", "shift"], "y")] : [node("Relu", ["t"], "y")]),
+          ],
+          inputs: [tensor("x", "n", 3)],
+          outputs: [tensor("y", "n", 3)],
+        }),
+      );
+    const { text, weights } = await imported(masked(true));
+    expect(text).toContain('context.buffer("hide"');
+    expect(text.match(/context\.parameter\("shift"/g)).toHaveLength(1);
+    expect([...weights.find(({ name }) => name === "hide")!.data]).toEqual([0, Math.fround(-1e30), 0]);
   });
 
   it("leaves open what a sample looks like needs to be told", async () => {

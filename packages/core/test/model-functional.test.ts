@@ -19,6 +19,8 @@ import {
   tanh,
   type Layer,
 } from "../src/model/index.ts";
+import { frozenNames, optimizerSpecSchema, sgd, vectorParts } from "../src/optimizer/index.ts";
+import { trainedStretches } from "../src/protocol/index.ts";
 import { failure, predict } from "./model-support.ts";
 
 const names = (graph: Graph): string[] => parameterSlots(graph).map((slot) => slot.name);
@@ -96,6 +98,36 @@ describe("functional", () => {
     );
     expect(names(predictionGraph(sequential(dense(2), scale), [3]))).toEqual(["0.weight", "0.bias", "1.scale"]);
     expect(predict(scale, [2], 1, [5, 6], [2, 3])).toEqual([10, 18]);
+  });
+
+  it("may have buffers, which are saved with the parameters and not trained, unless a group says so", () => {
+    const masked = functional({}, (x, _, { buffer }) => math.multiply(x, buffer("mask", [3], { kind: "constant", value: 1 })));
+    const data = { features: { shape: [3], scale: 1, shift: 0 }, labels: { kind: "classes", count: 3 } } as const;
+    const graphOf = (model: Layer) => forwardGraph({ model, loss: crossEntropy(), data });
+    const graph = graphOf(sequential(masked, dense(3)));
+    const slots = parameterSlots(graph);
+    expect(slots.map(({ name, frozen }) => [name, frozen])).toEqual([
+      ["0.mask", true],
+      ["1.weight", false],
+      ["1.bias", false],
+    ]);
+    expect(frozenNames([], slots)).toEqual(["0.mask"]);
+    expect(frozenNames([{ parameters: "1.*", frozen: true }], slots)).toHaveLength(3);
+    expect(frozenNames([{ parameters: "*", frozen: false }], slots)).toEqual([]);
+    const settings = optimizerSpecSchema.parse(sgd({ learningRate: 1 }));
+    expect(vectorParts(settings, [], slots).map(({ count, frozen }) => [count, frozen])).toEqual([
+      [3, true],
+      [12, false],
+    ]);
+    expect(trainedStretches(slots)).toEqual([{ offset: 3, count: 12 }]);
+    // A comparison has no gradient: a parameter there would be an error.
+    const hidden = (kind: "buffer" | "parameter") =>
+      functional({}, (x, _, context) =>
+        math.multiply(x, math.greater(context[kind]("mask", [3], { kind: "constant", value: 1 }), 0)),
+      );
+    expect(() => graphOf(sequential(hidden("buffer"), dense(3)))).not.toThrow();
+    expect(failure(() => graphOf(sequential(hidden("parameter"), dense(3))))).toContain("cannot learn");
+    expect(failure(() => graphOf(masked))).toContain("has no parameters, so there is nothing to train");
   });
 
   it("is listed by its layers and operations, or as one line under a kind of its own", () => {

@@ -28,35 +28,38 @@ export const mapped = ({ name, shape, data }: Constant, apply: (value: number) =
   constantOf(name, shape, Array.from(data, apply));
 
 /** A part along an axis. */
-export function cut({ name, shape, data }: Constant, axis: number, start: number, end: number): Constant {
+export function cut({ name, shape, data, isInteger }: Constant, axis: number, start: number, end: number): Constant {
   const part = shape.map((size, i) => (i === axis ? end - start : size));
   const strides = stridesOf(shape);
   const values = Array.from(
     indicesOf(part),
     (index) => data[index.reduce((sum, at, i) => sum + (i === axis ? at + start : at) * strides[i], 0)],
   );
-  return constantOf(name, part, values);
+  return { ...constantOf(name, part, values), isInteger };
 }
 
 /** Values in the order of a permutation of the axes. */
-export function transposed({ name, shape, data }: Constant, permutation: readonly number[]): Constant {
+export function transposed({ name, shape, data, origin }: Constant, permutation: readonly number[]): Constant {
   const strides = stridesOf(shape);
   const target = permutation.map((axis) => shape[axis]);
   const values = Array.from(
     indicesOf(target),
     (index) => data[permutation.reduce((sum, axis, i) => sum + index[i] * strides[axis], 0)],
   );
-  return constantOf(name, target, values);
+  const turned = constantOf(name, target, values);
+  return origin && shape.length === 2 && permutation[0] === 1
+    ? { ...turned, origin: { ...origin, transposed: !origin.transposed } }
+    : turned;
 }
 
 /** Slices along the first axis, as Gather takes them. */
-export function gathered({ name, shape, data }: Constant, indices: Constant): Constant {
+export function gathered({ name, shape, data, isInteger }: Constant, indices: Constant): Constant {
   const width = elementCount(shape.slice(1));
   const values = Array.from(indices.data).flatMap((index) => {
     const from = (index < 0 ? index + shape[0] : index) * width;
     return Array.from(data.subarray(from, from + width));
   });
-  return constantOf(name, [...indices.shape, ...shape.slice(1)], values);
+  return { ...constantOf(name, [...indices.shape, ...shape.slice(1)], values), isInteger };
 }
 
 /** All indices of a tensor, in row-major order. */

@@ -8,7 +8,7 @@ import { Unknown, Unsupported } from "./node-reader.ts";
 import { withPlainLookups } from "./lookups.ts";
 import { rules } from "./rules/index.ts";
 import type { Rule } from "./rules/rule.ts";
-import { shapeRows } from "./step.ts";
+import { shapeRows, type Computed } from "./step.ts";
 import { nodesFor, stepsFor, Translator, type Problem, type Translation } from "./translation.ts";
 
 export interface ImportOptions {
@@ -73,7 +73,8 @@ function translate(model: DecodedModel, path: string, options: ImportOptions): T
       problems.push({ node: node.name || node.outputs[0], operation: node.type, why: error.message });
     }
   }
-  const result = translator.operand(output.name);
+  const stated = translator.operand(output.name);
+  const result = stated?.kind === "computed" && problems.length === 0 ? resultOf(stated, translator, path) : stated;
   if (problems.length === 0 && result?.kind !== "computed") {
     throw unsupported(
       path,
@@ -86,6 +87,16 @@ function translate(model: DecodedModel, path: string, options: ImportOptions): T
   const steps = result?.kind === "computed" ? stepsFor(translator.steps, result.step) : [];
   const shape = result?.kind === "computed" ? result.value.shape.slice(1) : [];
   return { input, output: { name: output.name, step: steps.length - 1, shape }, steps, problems };
+}
+
+/** @throws TabgradError ONNX_UNSUPPORTED where its rows are not first */
+function resultOf(result: Computed, translator: Translator, path: string): Computed {
+  try {
+    return translator.settled(result);
+  } catch (error) {
+    if (!(error instanceof Unsupported)) throw error;
+    throw unsupported(path, "its result has not one row for each sample", "Name another result with --output.");
+  }
 }
 
 /** @throws Unsupported */

@@ -38,7 +38,14 @@ export class NodeReader {
     return (this.node.inputs[position] ?? "") !== "";
   }
 
+  /** An operand as the file has it. */
   operand(position: number): Operand {
+    const operand = this.viewed(position);
+    return operand.kind === "computed" ? this.translator.settled(operand) : operand;
+  }
+
+  /** An operand under a view, for rules that can do with one. */
+  viewed(position: number): Operand {
     const tensor = this.node.inputs[position] ?? "";
     const operand = this.translator.operand(tensor);
     if (operand) return operand;

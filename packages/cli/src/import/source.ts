@@ -1,8 +1,9 @@
 // An imported model as TypeScript: a sequential where each step follows the one before, the functional form otherwise. Weights get the
 // names that the model gives its parameters.
 import type { NamedTensor } from "@tabgrad/coordinator";
-import { formatShape, sameShape } from "@tabgrad/core";
-import type { LayerForm, Step, Weight } from "./step.ts";
+import { formatShape } from "@tabgrad/core";
+import type { LayerForm, NamedWeight, Step } from "./step.ts";
+import { hasTies, isBlank, isSame, isSameLayer, withSharedMatrices } from "./tied.ts";
 import type { Translation } from "./translation.ts";
 
 export interface ModelSource {
@@ -14,7 +15,9 @@ export interface ModelSource {
 export function modelSource({ steps, output }: Translation, about: readonly string[]): ModelSource {
   const isChain = steps.every(({ layer, inputs }, i) => layer && inputs.length === 1 && inputs[0] === i - 1);
   const { body, weights, names } =
-    isChain && output.step === steps.length - 1 ? sequentialForm(steps) : functionalForm(steps, output.step);
+    isChain && output.step === steps.length - 1 && !hasTies(steps)
+      ? sequentialForm(steps)
+      : functionalForm(withSharedMatrices(steps), output.step);
   const imports = [...names].sort((a, b) => a.localeCompare(b)).join(", ");
   const head = about.map((line) => `// ${line}\n`).join("");
   return { text: `${head}import { ${imports} } from "tabgrad";\n\nexport default ${body};\n`, weights };
@@ -37,24 +40,31 @@ function sequentialForm(steps: readonly Step[]): Form {
 function functionalForm(steps: readonly Step[], output: number): Form {
   const layers = new LayerList();
   const names = new Names(steps);
-  const parameters: { name: string; tensor: string; weight: Weight }[] = [];
+  const parameters: { name: string; weight: NamedWeight; isFrozen: boolean }[] = [];
   const variable = (step: number): string => (step === -1 ? "x" : `h${step}`);
   const lines = steps.map((step, i) => {
     const inputs = step.inputs.map(variable);
     const isLayer = step.layer && (!step.expression || Object.keys(step.layer.weights).length > 0);
     if (isLayer) return `const ${variable(i)} = ${layers.nameOf(step.layer, names)}(${inputs.join(", ")});`;
     const own = step.parameters.map((weight) => {
-      const known = parameters.find((one) => one.tensor === weight.name && isSame(one.weight, weight));
-      if (known) return known.name;
-      const name = names.take(weight.name, "parameter");
-      parameters.push({ name, tensor: weight.name, weight });
+      const { isFrozen = false } = weight;
+      const isOne = ({ weight: other, ...one }: (typeof parameters)[number]): boolean =>
+        other.name === weight.name && isSame(other, weight) && (!isBlank(weight) || (one.isFrozen && isFrozen));
+      const known = parameters.find(isOne);
+      if (known) {
+        // What something else than a mask is, too, may learn.
+        known.isFrozen &&= isFrozen;
+        return known.name;
+      }
+      const name = names.take(weight.name, isFrozen ? "mask" : "parameter");
+      parameters.push({ name, weight, isFrozen });
       return name;
     });
     return `const ${variable(i)} = ${step.expression!(inputs, own)};`;
   });
   const declared = parameters.map(
-    ({ name, weight }) =>
-      `const ${name} = context.parameter("${name}", ${formatShape(weight.shape)}, { kind: "constant", value: 0 });`,
+    ({ name, weight, isFrozen }) =>
+      `const ${name} = context.${isFrozen ? "buffer" : "parameter"}("${name}", ${formatShape(weight.shape)}, { kind: "constant", value: 0 });`,
   );
   const list = [...layers.entries];
   const taken = list.length > 0 ? `{ ${list.map(({ name }) => name).join(", ")} }` : "_";
@@ -87,22 +97,16 @@ class LayerList {
   readonly entries: { readonly name: string; readonly layer: LayerForm }[] = [];
 
   nameOf(layer: LayerForm, names: Names): string {
-    const known = layer.hint !== undefined && this.entries.find((entry) => isSameLayer(entry.layer, layer));
+    const known =
+      layer.hint !== undefined &&
+      !Object.values(layer.weights).every(isBlank) &&
+      this.entries.find((entry) => isSameLayer(entry.layer, layer));
     if (known) return known.name;
     const name = names.take(layer.hint ?? "", functionOf(layer));
     this.entries.push({ name, layer });
     return name;
   }
 }
-
-/** Parts of one tensor have its name, too, and other values. */
-const isSameLayer = (a: LayerForm, b: LayerForm): boolean =>
-  a.hint === b.hint &&
-  a.source === b.source &&
-  Object.entries(a.weights).every(([name, weight]) => name in b.weights && isSame(weight, b.weights[name]));
-
-const isSame = (a: Weight, b: Weight): boolean =>
-  sameShape(a.shape, b.shape) && a.data.every((value, i) => Object.is(value, b.data[i]));
 
 /** What a variable in the source must not be called. */
 const reserved =

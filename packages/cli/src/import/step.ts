@@ -8,6 +8,17 @@ export interface Constant {
   readonly shape: Shape;
   /** Row-major. NaN stands for a number that depends on the number of rows. */
   readonly data: Float32Array | Float64Array;
+  /** Where it is a tensor of the file, or such a matrix turned. */
+  readonly origin?: Origin;
+  /** Whether the file has it as other numbers than floats, which no training has touched. */
+  readonly isInteger?: boolean;
+}
+
+/** The tensor of the file that weights come from; of copies of one tensor, the first. */
+export interface Origin {
+  readonly tensor: string;
+  /** Whether the weights are the transpose of it. */
+  readonly transposed: boolean;
 }
 
 /** A tensor that depends on the model's input. */
@@ -17,7 +28,12 @@ export interface Computed {
   readonly value: Value;
   /** The step that gives it; -1 is the input itself. */
   readonly step: number;
+  /** Default: the file has the axes that the value has. */
+  readonly view?: View;
 }
+
+/** For each axis in the file, the axes of the value that it is made of, row-major; the value's first one counts the samples. */
+export type View = readonly (readonly number[])[];
 
 export type Operand = Constant | Computed;
 
@@ -25,6 +41,7 @@ export type Operand = Constant | Computed;
 export interface Weight {
   readonly shape: Shape;
   readonly data: Float32Array;
+  readonly origin?: Origin;
 }
 
 /** How a layer is written: "dense(128)". */
@@ -45,10 +62,27 @@ export interface Step {
   /** From names of variables, and of parameters, to an expression. */
   readonly expression?: (inputs: readonly string[], parameters: readonly string[]) => string;
   /** Parameters that the expression reads, which belong to no layer. */
-  readonly parameters: readonly (Weight & { readonly name: string })[];
+  readonly parameters: readonly NamedWeight[];
+}
+
+export interface NamedWeight extends Weight {
+  readonly name: string;
+  /** Whether it is not to be trained: a mask. */
+  readonly isFrozen?: boolean;
 }
 
 /** Shapes are worked out for so many rows: not 1, which would pass for a dimension that is repeated. */
 export const shapeRows = 2;
 
-export const weightOf = ({ shape, data }: Constant): Weight => ({ shape, data: Float32Array.from(data) });
+export const weightOf = ({ shape, data, origin }: Constant): Weight => ({
+  shape,
+  data: Float32Array.from(data),
+  ...(origin && { origin }),
+});
+
+/** A constant as a parameter of its own, by the name of the tensor that it is of. */
+export const parameterOf = (constant: Constant): NamedWeight => {
+  const { name, origin } = constant;
+  const isMatrix = constant.shape.length > 1;
+  return { ...weightOf(constant), name: isMatrix && origin && !origin.transposed ? origin.tensor : name };
+};

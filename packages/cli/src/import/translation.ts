@@ -3,6 +3,8 @@
 import { type DecodedGraph, type DecodedModel, type DecodedNode } from "@tabgrad/cpu";
 import { featuresField, GraphBuilder, type Shape, type Value } from "@tabgrad/core";
 import { NodeReader, Unsupported } from "./node-reader.ts";
+import { fileConstants } from "./tied.ts";
+import { settled } from "./views.ts";
 import { shapeRows, type Computed, type LayerForm, type Operand, type Step } from "./step.ts";
 
 /** A node that has no counterpart here, and why. */
@@ -35,6 +37,7 @@ export class Translator {
   readonly rows: number | undefined;
   private readonly builder = new GraphBuilder(shapeRows);
   private readonly operands = new Map<string, Operand>();
+  private readonly settledOperands = new WeakMap<Computed, Computed>();
   private readonly reshapings = new Map<number, Computed>();
   private readonly readers = new Map<string, number>();
   private node = "";
@@ -43,7 +46,7 @@ export class Translator {
   constructor({ graph, opset }: DecodedModel, input: { name: string; shape: Shape; rows: number | undefined }) {
     this.opset = opset;
     this.rows = input.rows;
-    for (const { name, shape, data } of graph.initializers) this.operands.set(name, { kind: "constant", name, shape, data });
+    for (const constant of fileConstants(graph.initializers)) this.operands.set(constant.name, constant);
     const value = this.builder.emit("input", [], { name: featuresField, shape: input.shape, batched: true });
     this.operands.set(input.name, { kind: "computed", value, step: -1 });
     for (const tensor of [...graph.nodes.flatMap(({ inputs }) => inputs), ...graph.outputs.map(({ name }) => name)]) {
@@ -84,6 +87,13 @@ export class Translator {
   /** The step that gives a tensor, with other weights: what normalises by fixed numbers is folded into what comes before. */
   replaceLayer(step: number, layer: LayerForm): void {
     this.steps[step] = { ...this.steps[step], layer };
+  }
+
+  /** As the file has it. @throws Unsupported where its first axis does not count the samples */
+  settled(operand: Computed): Computed {
+    const known = this.settledOperands.get(operand) ?? settled(operand, this);
+    this.settledOperands.set(operand, known);
+    return known;
   }
 
   /** What a step that does nothing but reshape was given; anything else as it is. */

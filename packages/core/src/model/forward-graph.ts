@@ -165,12 +165,12 @@ function checkEnding(builder: GraphBuilder, prediction: Value, loss: Loss): void
 
 function checkParameters(graph: Graph): void {
   const slots = parameterSlots(graph);
-  if (slots.length === 0)
+  if (slots.every(({ frozen }) => frozen))
     throw invalid("The model has no parameters, so there is nothing to train.", "Add a layer that has some, such as dense(10).");
   const twice = slots.find((slot, i) => slots.findIndex((other) => other.name === slot.name) !== i);
   if (twice) throw invalid(`Two parameters are called "${twice.name}".`, "Give each parameter of a layer its own name.");
 
-  const trained = slots.filter(({ momentum }) => momentum === undefined);
+  const trained = slots.filter(({ momentum, frozen }) => momentum === undefined && !frozen);
   const builder = new GraphBuilder(graph.rows);
   const values = replay(graph, builder);
   const parts = gradients(

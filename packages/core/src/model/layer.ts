@@ -43,6 +43,11 @@ export interface LayerContext {
    */
   parameter(name: string, shape: Shape, initialisation: Initialisation): Value;
   /**
+   * A tensor that belongs to the model and is saved with its weights, but is not trained, such as a mask: PyTorch's buffer. Otherwise as
+   * `parameter`; a parameter group with `frozen: false` trains it.
+   */
+  buffer(name: string, shape: Shape, initialisation: Initialisation): Value;
+  /**
    * A parameter that is not trained but follows a number of the samples: in each step it moves by `momentum` of the way to the mean of
    * `perSample` over all samples of the step. Where the layer object is applied several times, to the mean of them all.
    * @param perSample shape [rows, ...shape of the parameter]
@@ -124,7 +129,7 @@ function apply(model: Model, layer: Layer, x: Value, { path, next, ...place }: P
   const error = (message: string, remedy: string): TabgradError =>
     new TabgradError("MODEL_INVALID", `${label}: ${message}`, remedy);
   const own = new Set<string>();
-  type Kind = Pick<OperationAttributes["parameter"], "initialisation" | "statistic">;
+  type Kind = Pick<OperationAttributes["parameter"], "initialisation" | "frozen" | "statistic">;
   const parameter = (name: string, shape: Shape, kind: Kind): Value => {
     const full = join(home, name);
     const shared = again && !own.has(full) ? model.parameters.get(full) : undefined;
@@ -143,6 +148,7 @@ function apply(model: Model, layer: Layer, x: Value, { path, next, ...place }: P
     path,
     next,
     parameter: (name, shape, initialisation) => parameter(name, shape, { initialisation }),
+    buffer: (name, shape, initialisation) => parameter(name, shape, { initialisation, frozen: true }),
     statistic(name, perSample, { initial, momentum }) {
       const { statistics } = model.surroundings;
       const full = join(home, name);

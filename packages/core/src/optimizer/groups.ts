@@ -52,15 +52,15 @@ export interface VectorPart {
 export function vectorParts(
   settings: OptimizerSettings,
   groups: readonly ParameterGroup[],
-  slots: readonly Pick<ParameterSlot, "name" | "momentum" | "offset" | "elements">[],
+  slots: readonly (Pick<ParameterSlot, "name" | "momentum" | "offset" | "elements"> & { readonly frozen?: boolean })[],
 ): VectorPart[] {
   checkPatterns(
     groups,
     slots.map(({ name }) => name),
   );
   const parts: VectorPart[] = [];
-  for (const { name, momentum, offset, elements } of slots) {
-    const trained = settingsOf(settings, groups, name);
+  for (const { momentum, offset, elements, ...slot } of slots) {
+    const trained = settingsOf(settings, groups, slot);
     const own = momentum === undefined ? trained : { rateFactor: 1, weightDecay: 0, frozen: trained.frozen, momentum };
     const last = parts.at(-1);
     const isSame =
@@ -82,18 +82,20 @@ export function vectorParts(
 }
 
 /** The names of the parameters that keep their values. */
-export const frozenNames = (groups: readonly ParameterGroup[], names: readonly string[]): string[] =>
-  names.filter((name) => lastOf(groups, name, "frozen") ?? false);
+export const frozenNames = (
+  groups: readonly ParameterGroup[],
+  slots: readonly Pick<ParameterSlot, "name" | "frozen">[],
+): string[] => slots.filter(({ name, frozen }) => lastOf(groups, name, "frozen") ?? frozen).map(({ name }) => name);
 
 function settingsOf(
   { learningRate, weightDecay }: OptimizerSettings,
   groups: readonly ParameterGroup[],
-  name: string,
+  { name, frozen = false }: { readonly name: string; readonly frozen?: boolean },
 ): Pick<VectorPart, "rateFactor" | "weightDecay" | "frozen"> {
   return {
     rateFactor: (lastOf(groups, name, "learningRate") ?? learningRate) / learningRate,
     weightDecay: lastOf(groups, name, "weightDecay") ?? weightDecay,
-    frozen: lastOf(groups, name, "frozen") ?? false,
+    frozen: lastOf(groups, name, "frozen") ?? frozen,
   };
 }
 

@@ -63,13 +63,7 @@ export function resolveRun(
   const slots = parameterSlots(built);
   // Patterns are checked here, where the names are known.
   vectorParts(plain.optimizer, plain.parameterGroups, slots);
-  const graph = withFrozen(
-    built,
-    frozenNames(
-      plain.parameterGroups,
-      slots.map(({ name }) => name),
-    ),
-  );
+  const graph = withFrozen(built, frozenNames(plain.parameterGroups, slots));
   checkGoals(settings, reportedMetrics(report), data.evaluation?.samples);
   const description: RunDescription = {
     version: runDescriptionVersion,

@@ -2,8 +2,10 @@
 import { math, type Value } from "@tabgrad/core";
 import { broadcast, mapped } from "../fold.ts";
 import { Unsupported, type NodeReader } from "../node-reader.ts";
-import { weightOf, type Computed, type Constant } from "../step.ts";
+import { parameterOf, type Computed, type Constant, type NamedWeight } from "../step.ts";
 import type { Translator } from "../translation.ts";
+import { isBlank } from "../tied.ts";
+import { seen } from "../views.ts";
 import type { Rule } from "./rule.ts";
 
 type Unary = "negate" | "exp" | "log" | "sqrt" | "abs" | "sign" | "relu" | "sigmoid" | "tanh" | "softplus" | "erf" | "sin" | "cos";
@@ -15,13 +17,19 @@ type Unary = "negate" | "exp" | "log" | "sqrt" | "abs" | "sign" | "relu" | "sigm
 const unary =
   (name: Unary, { layer, fold }: { layer?: string; fold?: (x: number) => number } = {}): Rule =>
   (node, translator) => {
-    const operand = node.operand(0);
-    if (operand.kind === "constant" && fold) return mapped(operand, fold);
-    return translator.emit([node.computed(0)], {
-      value: ([x]) => math[name](x),
-      expression: ([x]) => `math.${name}(${x})`,
-      ...(layer !== undefined && { layer: { source: layer, weights: {} } }),
-    });
+    const operand = node.viewed(0);
+    if (operand.kind === "constant") {
+      if (fold) return mapped(operand, fold);
+      throw new Unsupported("its input 0 is a constant");
+    }
+    return alike(
+      operand,
+      translator.emit([operand], {
+        value: ([x]) => math[name](x),
+        expression: ([x]) => `math.${name}(${x})`,
+        ...(layer !== undefined && { layer: { source: layer, weights: {} } }),
+      }),
+    );
   };
 
 /** What there is for constants alone. */
@@ -47,11 +55,21 @@ const layerOnly =
 
 type Binary = "add" | "subtract" | "multiply" | "divide" | "power" | "maximum" | "minimum" | "equal" | "greater";
 
+/** @param whole what becomes of the result where both are whole numbers */
 const binary =
-  (name: Binary, fold: (a: number, b: number) => number): Rule =>
+  (name: Binary, fold: (a: number, b: number) => number, whole: (result: number) => number = (result) => result): Rule =>
   (node, translator) => {
-    const [a, b] = [node.operand(0), node.operand(1)];
-    if (a.kind === "constant" && b.kind === "constant") return broadcast(a, b, fold);
+    const ofOne = [0, 1].find((position) => {
+      const operand = node.viewed(position);
+      return operand.kind === "constant" && operand.data.length === 1;
+    });
+    // One number is as good for a view.
+    const [a, b] = [0, 1].map((position) => (ofOne === undefined ? node.operand(position) : node.viewed(position)));
+    if (a.kind === "constant" && b.kind === "constant") {
+      return a.isInteger && b.isInteger
+        ? { ...broadcast(a, b, (x, y) => whole(fold(x, y))), isInteger: true }
+        : broadcast(a, b, fold);
+    }
     if (a.kind === "computed" && b.kind === "computed") {
       return translator.emit([a, b], { value: ([x, y]) => math[name](x, y), expression: ([x, y]) => `math.${name}(${x}, ${y})` });
     }
@@ -60,7 +78,7 @@ const binary =
       : withConstant(name, b as never, a, translator, true);
   };
 
-/** One number stands in the source; several become a parameter, which can go on learning. */
+/** One number stands in the source; several become a parameter, which can go on learning, or a mask, which does not. */
 function withConstant(
   name: Binary,
   x: Parameters<Translator["emit"]>[0][number],
@@ -70,7 +88,8 @@ function withConstant(
 ) {
   const { data } = constant;
   if (data.length !== 1) {
-    const parameters = [{ ...weightOf(constant), name: constant.name }];
+    // Nothing is learnt by what a comparison is made with: it has no gradient.
+    const parameters = [name === "equal" || name === "greater" ? frozen(constant) : parameterOrMask(constant)];
     const pair = <T>(value: T, parameter: T): [T, T] => (isFirst ? [parameter, value] : [value, parameter]);
     return translator.emit([x], {
       value: ([value], [parameter]) => math[name](...pair(value, parameter)),
@@ -79,17 +98,20 @@ function withConstant(
     });
   }
   const number = rounded(data[0]);
-  if (!isFirst) {
-    return translator.emit([x], {
-      value: ([value]) => math[name](value, number),
-      expression: ([value]) => `math.${name}(${value}, ${number})`,
-    });
-  }
-  return translator.emit([x], {
-    value: ([value]) => math[name](math.constant(value, number), value),
-    expression: ([value]) => `math.${name}(math.constant(${value}, ${number}), ${value})`,
-  });
+  const result = isFirst
+    ? translator.emit([x], {
+        value: ([value]) => math[name](math.constant(value, number), value),
+        expression: ([value]) => `math.${name}(math.constant(${value}, ${number}), ${value})`,
+      })
+    : translator.emit([x], {
+        value: ([value]) => math[name](value, number),
+        expression: ([value]) => `math.${name}(${value}, ${number})`,
+      });
+  return alike(x, result);
 }
+
+/** Of every value by itself: under the view that its operand has. */
+const alike = ({ view }: Computed, result: Computed): Computed => (view ? seen(result, view) : result);
 
 const greater = binary("greater", (a, b) => Number(a > b));
 
@@ -97,7 +119,21 @@ const greater = binary("greater", (a, b) => Number(a > b));
 const boundless = 1e30;
 const finite = (number: number): number => Math.max(-boundless, Math.min(boundless, number));
 
-/** Any of the three may be a constant, as the mask of attention is: one number stands in the source, several become a parameter. */
+const frozen = (constant: Constant): NamedWeight => {
+  const parameter = parameterOf(constant);
+  return { ...parameter, data: parameter.data.map(finite), isFrozen: true };
+};
+
+/** What a mask adds where nothing is to be seen is at most this. */
+const masking = -1e4;
+
+/** No training makes what has other numbers than floats, or nothing but zeros and what hides whatever it is added to. */
+const isMask = ({ data, isInteger }: Constant): boolean =>
+  isInteger === true || (data.some((value) => value <= masking) && data.every((value) => value === 0 || value <= masking));
+
+const parameterOrMask = (constant: Constant): NamedWeight => (isMask(constant) ? frozen(constant) : parameterOf(constant));
+
+/** Any of the three may be a constant, as the mask of attention is: one number stands in the source, several become a parameter, or a mask. */
 const where: Rule = (node, translator) => {
   const operands = [0, 1, 2].map((position) => node.operand(position));
   const computed = operands.filter((operand): operand is Computed => operand.kind === "computed");
@@ -116,7 +152,7 @@ const where: Rule = (node, translator) => {
     },
     expression: (values, parameters) =>
       `math.select(${arrange(values, parameters, (number) => `math.constant(${values[0]}, ${finite(number)})`).join(", ")})`,
-    parameters: several.map((constant) => ({ ...weightOf(constant), name: constant.name })),
+    parameters: several.map((constant) => (constant === operands[0] ? frozen(constant) : parameterOrMask(constant))),
   });
 };
 
@@ -144,13 +180,22 @@ const reciprocal: Rule = (node, translator) =>
   translator.emit([node.computed(0)], { value: ([x]) => math.power(x, -1), expression: ([x]) => `math.power(${x}, -1)` });
 
 /** What changes nothing once a model is trained. */
-const same: Rule = (node) => node.operand(0);
+const same: Rule = (node) => {
+  const operand = node.viewed(0);
+  // Exporters keep equal tensors once, and give them their names so.
+  return operand.kind === "constant" && isBlank(operand) ? { ...operand, name: node.node.outputs[0] } : operand;
+};
 
 const cast: Rule = (node) => {
   const to = node.number("to", 1);
-  const operand = node.operand(0);
+  const operand = node.viewed(0);
   // TensorProto.DataType: float, float16, double; and whole numbers, which constants and indices have already.
-  if ([1, 10, 11].includes(to) || operand.kind === "constant") return operand;
+  const isFloat = [1, 10, 11].includes(to);
+  if (operand.kind === "constant") {
+    if (isFloat) return { ...operand, isInteger: false };
+    return [6, 7].includes(to) ? { ...mapped(operand, Math.trunc), isInteger: true } : operand;
+  }
+  if (isFloat) return operand;
   if ([6, 7].includes(to) && operand.step === -1) return operand;
   throw new Unsupported("it rounds values to whole numbers");
 };
@@ -183,7 +228,7 @@ export const elementwise: Readonly<Record<string, Rule>> = {
   Add: binary("add", (a, b) => a + b),
   Sub: binary("subtract", (a, b) => a - b),
   Mul: binary("multiply", (a, b) => a * b),
-  Div: binary("divide", (a, b) => a / b),
+  Div: binary("divide", (a, b) => a / b, Math.trunc),
   Pow: binary("power", (a, b) => a ** b),
   Max: binary("maximum", Math.max),
   Min: binary("minimum", Math.min),

@@ -4,15 +4,17 @@ import { transposed } from "../fold.ts";
 import { Unsupported } from "../node-reader.ts";
 import { weightOf, type Computed, type Constant, type Operand, type Weight } from "../step.ts";
 import type { Translator } from "../translation.ts";
+import { alongLast, seen } from "../views.ts";
 import { withBias } from "./normalisation.ts";
 import type { Rule } from "./rule.ts";
 
 /** @param weight [units, inputs], as PyTorch has it */
-function dense(x: Computed, weight: Weight, bias: Weight | undefined, hint: string, translator: Translator): Computed {
+function dense(of: Computed, weight: Weight, bias: Weight | undefined, hint: string, translator: Translator): Computed {
+  const x = alongLast(of, translator);
   const [units] = weight.shape;
   // Alone at the beginning of a model a dense layer would take a sample's values as one vector.
   const options = [...(bias ? [] : ["bias: false"]), ...(x.value.shape.length > 2 ? ["flatten: false"] : [])];
-  return translator.emit([x], {
+  const result = translator.emit([x], {
     value: ([value]) => math.matmul(value, translator.parameter([weight.shape[1], units])),
     layer: {
       source: `dense(${[units, ...(options.length > 0 ? [`{ ${options.join(", ")} }`] : [])].join(", ")})`,
@@ -20,30 +22,39 @@ function dense(x: Computed, weight: Weight, bias: Weight | undefined, hint: stri
       hint,
     },
   });
+  return x.view ? seen(result, x.view) : result;
 }
 
 /** alpha · A·B + beta · C */
 export const gemm: Rule = (node, translator) => {
-  const x = node.computed(0);
+  const x = node.viewed(0);
+  if (x.kind === "constant") throw new Unsupported("its input 0 is a constant");
   const b = node.constant(1);
   if (node.number("transA", 0) !== 0) throw new Unsupported("it turns its input, whose first dimension counts the samples");
   const weight = node.number("transB", 0) === 1 ? b : transposed(b, [1, 0]);
   const [alpha, beta] = [node.number("alpha", 1), node.number("beta", 1)];
   const bias = node.has(2) && beta !== 0 ? biasOf(node.constant(2), weight.shape[0], beta) : undefined;
   const scaled = { shape: weight.shape, data: Float32Array.from(weight.data, (value) => alpha * value) };
-  return dense(x, scaled, bias, b.name, translator);
+  return dense(x, alpha === 1 ? weightOf(weight) : scaled, bias, b.name, translator);
 };
 
-function biasOf({ shape, data }: Constant, units: number, beta: number): Weight {
+function biasOf({ shape, data, origin }: Constant, units: number, beta: number): Weight {
   const isRow = data.length === 1 || (data.length === units && shape[shape.length - 1] === units);
   if (!isRow) throw new Unsupported(`what it adds has shape [${shape.join(", ")}], not [${units}]`);
-  return { shape: [units], data: Float32Array.from({ length: units }, (_, i) => beta * data[data.length === 1 ? 0 : i]) };
+  return {
+    shape: [units],
+    data: Float32Array.from({ length: units }, (_, i) => beta * data[data.length === 1 ? 0 : i]),
+    ...(origin && { origin }),
+  };
 }
 
 export const matmul: Rule = (node, translator) => {
-  const [a, b] = [node.operand(0), node.operand(1)];
+  const [a, b] = [node.viewed(0), node.viewed(1)];
   if (a.kind === "computed" && b.kind === "computed") {
-    return translator.emit([a, b], { value: ([x, y]) => math.matmul(x, y), expression: ([x, y]) => `math.matmul(${x}, ${y})` });
+    return translator.emit(
+      [a, b].map((one) => translator.settled(one)),
+      { value: ([x, y]) => math.matmul(x, y), expression: ([x, y]) => `math.matmul(${x}, ${y})` },
+    );
   }
   if (a.kind === "computed" && b.kind === "constant" && b.shape.length === 2) {
     return dense(a, weightOf(transposed(b, [1, 0])), undefined, b.name, translator);
@@ -61,7 +72,7 @@ export function fusedBias(x: Computed, constant: Constant, translator: Translato
   if (data.length !== units || shape[shape.length - 1] !== units || units === 1) return undefined;
   translator.replaceLayer(x.step, {
     source: withBias(layer.source),
-    weights: { weight, bias: { shape: [units], data: Float32Array.from(data) } },
+    weights: { weight, bias: { ...weightOf(constant), shape: [units] } },
     // The exporter of PyTorch turns the matrix, and names the result by a number.
     hint: /bias$/.test(constant.name) ? constant.name : layer.hint,
   });
@@ -76,7 +87,7 @@ export const addAfterProduct =
       [0, 1],
       [1, 0],
     ]) {
-      const [x, constant] = [node.operand(product), node.operand(addend)];
+      const [x, constant] = [node.viewed(product), node.viewed(addend)];
       if (x.kind !== "computed" || constant.kind !== "constant") continue;
       if (translator.readersOf(node.node.inputs[product]) > 1) continue;
       const fused = fusedBias(x, constant, translator);

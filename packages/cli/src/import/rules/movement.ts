@@ -2,8 +2,10 @@
 import { elementCount, math, sameShape, type Shape } from "@tabgrad/core";
 import { constantOf, cut, gathered, transposed } from "../fold.ts";
 import { axisIn, Unsupported, type NodeReader } from "../node-reader.ts";
-import { shapeRows, weightOf, type Computed, type Constant, type Operand } from "../step.ts";
+import { parameterOf, shapeRows, type Computed, type Constant, type Operand } from "../step.ts";
 import type { Translator } from "../translation.ts";
+import { isInteger } from "../tied.ts";
+import { permuted, regrouped, seen, sizesOf, viewOf } from "../views.ts";
 import { listed, type Rule } from "./rule.ts";
 
 /** Another shape for each sample. Of several in a row the last one counts. */
@@ -28,10 +30,11 @@ const flatten: Rule = (node, translator) => {
 };
 
 const reshape: Rule = (node, translator) => {
-  const x = node.operand(0);
+  const x = node.viewed(0);
   const target = node.numbers(1, "shape");
   if (!target) throw new Unsupported("it states no shape");
   if (x.kind === "constant") return constantOf(x.name, resolved(target, x.shape, elementCount(x.shape)), x.data);
+  if (x.view) return regrouped(x, target, translator);
   const { shape } = x.value;
   const [first, ...rest] = target;
   const keepsRows = Number.isNaN(first) || first === 0 || first === -1 || first === translator.rows;
@@ -92,22 +95,21 @@ function resolved(target: readonly number[], from: Shape, elements: number): num
 
 const shape: Rule = (node, translator) => {
   const { node: own } = node;
-  const operand = node.operand(0);
-  const sizes = operand.kind === "constant" ? operand.shape : operand.value.shape;
-  const known = operand.kind === "constant" ? sizes : [translator.rows ?? NaN, ...sizes.slice(1)];
+  const operand = node.viewed(0);
+  const known = operand.kind === "constant" ? operand.shape : sizesOf(operand, translator.rows);
   const part = known.slice(node.number("start", 0), node.attribute("end") === undefined ? undefined : node.number("end", 0));
-  return constantOf(own.outputs[0], [part.length], part);
+  return { ...constantOf(own.outputs[0], [part.length], part), isInteger: true };
 };
 
 const transpose: Rule = (node, translator) => {
-  const x = node.operand(0);
-  const { length: rank } = x.kind === "constant" ? x.shape : x.value.shape;
+  const x = node.viewed(0);
+  const { length: rank } = x.kind === "constant" ? x.shape : viewOf(x);
   const permutation = node.list(
     "perm",
     Array.from({ length: rank }, (_, axis) => rank - 1 - axis),
   );
   if (x.kind === "constant") return transposed(x, permutation);
-  if (permutation[0] !== 0) throw new Unsupported("it moves the first dimension, which counts the samples");
+  if (x.view || permutation[0] !== 0) return permuted(x, permutation, translator);
   return translator.emit([x], {
     value: ([value]) => math.transpose(value, permutation),
     expression: ([value]) => `math.transpose(${value}, ${listed(permutation)})`,
@@ -123,7 +125,7 @@ const gather: Rule = (node, translator) => {
     return translator.emit([indices], {
       value: ([x], [rows]) => math.gather(rows, x),
       expression: ([x], [rows]) => `math.gather(${rows}, ${x})`,
-      parameters: [{ ...weightOf(table), name: table.name }],
+      parameters: [{ ...parameterOf(table), isFrozen: table.isInteger }],
     });
   }
   if (table.kind === "computed" && indices.kind === "constant" && indices.shape.length === 0)
@@ -162,7 +164,7 @@ const concat: Rule = (node, translator) => {
 const slice: Rule = (node, translator) => {
   const [starts, ends] = [node.numbers(1, "starts"), node.numbers(2, "ends")];
   if (!starts || !ends) throw new Unsupported("it states no range");
-  const operand = node.operand(0);
+  const operand = node.viewed(0);
   const axes = node.numbers(3, "axes") ?? starts.map((_, i) => i);
   if ((node.numbers(4, "steps") ?? []).some((step) => step !== 1)) throw new Unsupported("it takes other steps than 1");
   return axes.reduce((x: Operand, stated, i) => sliced(x, stated, starts[i], ends[i], translator), operand);
@@ -170,6 +172,12 @@ const slice: Rule = (node, translator) => {
 
 /** Indices below 0 count from the end; what is outside is cut off. */
 function sliced(x: Operand, stated: number, start: number, end: number, translator: Translator): Operand {
+  if (x.kind === "computed" && x.view) {
+    const [own, ...others] = x.view.at(stated) ?? [];
+    if (own === undefined || others.length > 0) return sliced(translator.settled(x), stated, start, end, translator);
+    const part = sliced({ ...x, view: undefined }, own, start, end, translator);
+    return part.kind === "computed" ? seen(part, x.view) : part;
+  }
   const { shape } = x.kind === "constant" ? x : x.value;
   const axis = x.kind === "constant" ? (stated < 0 ? stated + shape.length : stated) : axisIn(stated, shape);
   const size = shape[axis];
@@ -183,8 +191,8 @@ function sliced(x: Operand, stated: number, start: number, end: number, translat
 }
 
 const split: Rule = (node, translator) => {
-  const x = node.operand(0);
-  const { shape } = x.kind === "constant" ? x : x.value;
+  const x = node.viewed(0);
+  const shape = x.kind === "constant" ? x.shape : sizesOf(x, translator.rows);
   const stated = node.number("axis", 0);
   const { length } = node.node.outputs;
   const size = shape[stated < 0 ? stated + shape.length : stated];
@@ -215,7 +223,7 @@ const squeeze: Rule = (node, translator) => {
 };
 
 function withShape(operand: Operand, after: Shape, movesRows: boolean, translator: Translator): Operand {
-  if (operand.kind === "constant") return { ...operand, shape: after };
+  if (operand.kind === "constant") return { ...operand, shape: after, origin: undefined };
   if (movesRows || after[0] !== shapeRows) throw new Unsupported("it moves the first dimension, which counts the samples");
   return reshaped(operand, after.slice(1), translator);
 }
@@ -226,7 +234,9 @@ const constant: Rule = (node) => {
   const [name] = node.node.outputs;
   if (typeof value === "number") return constantOf(name, [], [value]);
   if (Array.isArray(list)) return constantOf(name, [list.length], list as number[]);
-  if (typeof value === "object" && "data" in value) return { kind: "constant", name, shape: value.shape, data: value.data };
+  if (typeof value === "object" && "data" in value) {
+    return { kind: "constant", name, shape: value.shape, data: value.data, isInteger: isInteger(value.type) };
+  }
   throw new Unsupported("it holds no numbers");
 };
 
