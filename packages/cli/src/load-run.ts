@@ -1,5 +1,5 @@
 // Loads a run file: TypeScript (or JavaScript) evaluated by jiti, whose default export is what defineRun returned.
-import { TabgradError } from "@tabgrad/core";
+import { closest, TabgradError } from "@tabgrad/core";
 import { createJiti } from "jiti";
 import { readdir, stat } from "node:fs/promises";
 import { basename, dirname, extname, join, relative, resolve } from "node:path";
@@ -42,14 +42,35 @@ async function evaluate(file: string, path: string): Promise<{ default?: unknown
   } catch (error) {
     // A run file may well throw one of our own errors, such as an impossible layer.
     if ((error as Error).name === "TabgradError") throw error;
-    const { message } = error as Error;
-    throw new TabgradError(
-      "RUN_FILE_UNREADABLE",
-      `${path} cannot be evaluated: ${message.split(file).join(path)}`,
-      "Correct the file; an editor with TypeScript shows the place.",
-      { cause: error },
-    );
+    throw await evaluationFailure(file, path, error as Error);
   }
+}
+
+/** Where in the file it went wrong, what, and what could have been meant. */
+async function evaluationFailure(file: string, path: string, error: Error): Promise<TabgradError> {
+  const { message, stack = "" } = error;
+  const line = stack
+    .split("\n")
+    .flatMap((frame) => (frame.includes(`${file}:`) ? [frame.split(`${file}:`)[1].split(":")[0]] : []))[0];
+  const [said] = message.split("\nRequire stack");
+  const found = said
+    .split(file)
+    .join(path)
+    .replaceAll(/\(0 , \w+\.(\w+)\)/g, "$1")
+    .replaceAll(/\s+/g, " ");
+  const [, imported, bare] = /^(?:\(0 , _tabgrad\w*\.(\w+)\) is not a function|(\w+) is not defined)$/.exec(message) ?? [];
+  const what = imported === undefined ? found : `tabgrad exports no ${imported}`;
+  const remedy = await remedyFor(imported ?? bare, imported !== undefined);
+  const where = line === undefined || said.includes(`${file}:`) ? path : `${path}:${line}`;
+  return new TabgradError("RUN_FILE_UNREADABLE", `${where} cannot be evaluated: ${what}`, remedy, { cause: error });
+}
+
+async function remedyFor(name: string | undefined, isImported: boolean): Promise<string> {
+  const exported = Object.keys((await import(ownPackage)) as object);
+  const meant = name === undefined ? undefined : closest(name, exported);
+  if (meant === undefined) return "Correct the file; an editor with TypeScript shows the place.";
+  if (isImported) return `Did you mean ${meant}?`;
+  return `${name === meant ? "Import it" : `Did you mean ${meant}? Import it, too`}: import { ${meant} } from "tabgrad";`;
 }
 
 /** What could have been meant. */

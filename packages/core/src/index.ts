@@ -1,6 +1,7 @@
 // @tabgrad/core: what is true everywhere. Each folder is one subject; see docs/architecture.md.
 export type { Batch, CompileOptions, Engine, EngineKind, Precision, Program, Sums, TrainOptions } from "./engine/engine.ts";
 export { proveEngine, type EngineProof, type ProofOptions } from "./engine/proof.ts";
+export { closest } from "./closest.ts";
 export { closeCodes, errorKinds, exitCodes, TabgradError, type ErrorCode, type ExitKind } from "./errors.ts";
 export * from "./graph/index.ts";
 export * from "./vector/index.ts";

@@ -223,6 +223,35 @@ describe.each(Object.entries(withoutOptions))("%s", (name, call) => {
   });
 });
 
+describe("a function of layers that fails", () => {
+  const built = (forward: (x: unknown, layers: Record<string, (x: unknown) => unknown>) => unknown): TabgradError =>
+    thrown(() => core.predictionGraph(functional({ a: dense(2) }, forward) as core.Layer, [2]));
+
+  it.each([
+    ["a layer that it has not", built((x, layers) => layers.b(x)), "functional: its function fails: layers.b is not a function"],
+    [
+      "a layer for a value",
+      built((x, { a }) => core.math.add(a(x) as core.Value, dense(2) as never)),
+      "add: an input belongs to another graph",
+    ],
+  ])("%s", (_, { code, message, remedy }, expected) => {
+    expect(code).toBe("MODEL_INVALID");
+    expect(message).toContain(expected);
+    expect(remedy).toContain("Its layers are a.");
+  });
+});
+
+describe("a model that no memory holds", () => {
+  it("is told how large it is, and where", () => {
+    const graph = core.predictionGraph(core.sequential(core.dense(100_000), core.dense(1_000_000)), [2]);
+    const { code, message } = thrown(() => core.initialParameters(graph, 1));
+    expect(code).toBe("MODEL_TOO_LARGE");
+    expect(message).toMatch(
+      /^The model has 100,001,300,000 parameters, 372\.5 GiB, most of them in 1\.weight \[1000000, 100000\]; at most 4 GiB/,
+    );
+  });
+});
+
 describe("plain data", () => {
   const makers = { ...optimizers, ...schedules, ...readers, ...transforms };
 

@@ -1,6 +1,7 @@
 // The functional form: a model, or a layer of one's own, as a function of the layers that it is made of. Any acyclic network can be
 // written so.
 import { TabgradError } from "../errors.ts";
+import { ShapeError } from "../graph/shape.ts";
 import type { Value } from "../graph/value.ts";
 import { checkLayer, isLayer, type Layer, type LayerContext } from "./layer.ts";
 import { optionsOf } from "./options.ts";
@@ -71,13 +72,25 @@ export function functional<L extends NamedLayers>(
           isLayer(entry) ? call(key, entry) : entry.map((layer, i) => call(`${key}.${i}`, layer)),
         ]),
       ) as LayerFunctions<L>;
-      const y: unknown = forward(x, functions, context);
+      const y = attempt(() => forward(x, functions, context), places, context);
       if (!isValue(y)) throw context.error(`its function returns ${show(y)}`, "Return what the last layer or operation gives.");
       const idle = places.find((path) => !called.has(path));
       if (idle !== undefined) throw context.error(`its layer ${idle} is never called`, "Call it in the function, or remove it.");
       return y;
     },
   };
+}
+
+/** Runs what a person wrote: what goes wrong in it is no defect of ours. */
+function attempt(forward: () => unknown, places: readonly string[], context: LayerContext): unknown {
+  try {
+    return forward();
+  } catch (error) {
+    if (error instanceof TabgradError || error instanceof ShapeError || !(error instanceof Error)) throw error;
+    const layers = places.length > 0 ? `Its layers are ${places.join(", ")}. ` : "";
+    const remedy = `Correct the function. ${layers}They, and the operations of math, are given x or what others of them returned.`;
+    throw context.error(`its function fails: ${error.message}`, remedy);
+  }
 }
 
 function checkName(kind: string, option: string, value: unknown): void {
