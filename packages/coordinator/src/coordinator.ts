@@ -316,7 +316,10 @@ class CoordinatedRun implements RunningCoordinator, ConnectionHandler {
     const { contribution, gradient } = this.arrived.get(assignment)!;
     if (gradient.chunks.length === 0) return;
     const { samples, timings, step } = contribution;
-    this.reducer.add(gradient.chunks, this.schedule.place(step, contribution.microbatches));
+    this.reducer.add(gradient.chunks, {
+      squaredNorm: gradient.squaredNorm,
+      place: this.schedule.place(step, contribution.microbatches),
+    });
     const microbatches = rangesOf(contribution.microbatches);
     const name = this.team.get(id)?.identity.name ?? id;
     this.scoreboard.contributed({ id, name, samples, microbatches, timings, endedAt: Date.now() });

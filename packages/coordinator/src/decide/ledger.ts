@@ -66,7 +66,10 @@ export function holders({ entries }: Ledger, microbatch: number): readonly numbe
 /** Gives these microbatches another state; the entries of the others stay the same objects. */
 function change(ledger: Ledger, microbatches: readonly number[], next: (state: MicrobatchState) => MicrobatchState): Ledger {
   const entries = [...ledger.entries];
-  for (const index of microbatches) entries[index] = { ...entries[index], state: next(entries[index].state) };
+  for (const index of microbatches) {
+    const { samples, state } = entries[index];
+    entries[index] = { index, samples, state: next(state) };
+  }
   return { ...ledger, entries };
 }
 

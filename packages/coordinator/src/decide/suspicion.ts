@@ -46,6 +46,8 @@ export function normOf({ samples, lossSum }: { samples: number; lossSum: number 
 export function faultOf({ norms }: RunState, norm: number): Fault | undefined {
   if (Number.isNaN(norm)) return "notFinite";
   if (norms.length < leastPeers) return undefined;
+  // The median is among them: as a rule there is nothing to sort.
+  if (norms.every((other) => Math.abs(norm - other) <= leastDistance)) return undefined;
   const middle = median(norms);
   const spread = perDeviation * median(norms.map((other) => Math.abs(other - middle)));
   return Math.abs(norm - middle) > Math.max(leastDistance, deviations * spread) ? "outlandish" : undefined;

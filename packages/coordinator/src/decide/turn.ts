@@ -37,8 +37,8 @@ export class Turn {
       ledger: counts ? assign(ledger, microbatches, assignment) : ledger,
       assignments: new Map(assignments).set(assignment, open),
       nextAssignment: assignment + 1,
+      workers: changed(workers, workerId, { assignments: [...workers.get(workerId)!.assignments, assignment], isLeftOut: false }),
     });
-    this.setWorker(workerId, { assignments: [...workers.get(workerId)!.assignments, assignment], isLeftOut: false });
     const lossScale = purpose === "train" ? this.state.lossScale?.scale : undefined;
     this.actions.push({
       ...{ kind: "assign", worker: workerId, assignment, purpose, step, version, microbatches },
@@ -53,9 +53,11 @@ export class Turn {
     if (!open) return 0;
     const rest = new Map(assignments);
     rest.delete(id);
-    this.set({ assignments: rest });
     const held = workers.get(open.worker)?.assignments ?? [];
-    this.setWorker(open.worker, { assignments: held.filter((one) => one !== id) });
+    this.set({
+      assignments: rest,
+      workers: changed(workers, open.worker, { assignments: held.filter((one) => one !== id) }),
+    });
     if (!open.counts || !ledger) return 0;
     const after = release(ledger, open.microbatches, id);
     const returned = open.microbatches.filter((index) => after.entries[index].state.kind === "pending").length;

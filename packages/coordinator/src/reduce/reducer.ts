@@ -54,6 +54,8 @@ export class Reducer {
   private readonly slots: readonly ParameterSlot[];
   /** Whether the gradient vector holds sums of the step under way; if not, it holds those of the step before. */
   private summing = false;
+  /** ‖gradient vector‖² where that is known: while it holds one contribution. */
+  private squaredNorm: number | undefined;
   /** In an exact run: the sum of the step under way. */
   private exact: ExactReduction | undefined;
   private readonly versions: Versions;
@@ -79,9 +81,10 @@ export class Reducer {
 
   /**
    * Adds one contribution: the sum of the gradients of some samples, all its chunks.
+   * @param squaredNorm ‖contribution‖² as `ContributionNorm` has it, where that is known
    * @param place in an exact run; the chunks are given away then
    */
-  add(chunks: readonly (Float32Array | undefined)[], place?: Place): void {
+  add(chunks: readonly (Float32Array | undefined)[], { squaredNorm, place }: { squaredNorm?: number; place?: Place } = {}): void {
     if (place) {
       this.exact ??= new ExactReduction(this.moving, place.microbatches);
       return this.exact.add(place.block, chunks);
@@ -91,6 +94,7 @@ export class Reducer {
     const put = this.summing
       ? (offset: number, values: Float32Array): void => optimizer.accumulate(offset, values)
       : (offset: number, values: Float32Array): void => optimizer.gradients.set(values, offset);
+    this.squaredNorm = this.summing ? undefined : squaredNorm;
     this.summing = true;
     chunks.forEach((values, chunk) => values && this.moving.spread(chunk, values, put));
   }
@@ -98,6 +102,7 @@ export class Reducer {
   /** Forgets what was added up of the step under way. */
   startOver(): void {
     this.summing = false;
+    this.squaredNorm = undefined;
     this.exact = undefined;
     // What is left in the vector is no step's gradient.
     this.samples = 0;
@@ -116,7 +121,11 @@ export class Reducer {
     const { optimizer, moving } = this;
     this.exact?.takeInto(optimizer.gradients);
     this.exact = undefined;
-    const gradientNorm = Math.sqrt(optimizer.squaredGradientNorm({ samples }));
+    const { squaredNorm } = this;
+    this.squaredNorm = undefined;
+    const gradientNorm = Math.sqrt(
+      squaredNorm === undefined ? optimizer.squaredGradientNorm({ samples }) : squaredNorm / samples ** 2,
+    );
     if (!Number.isFinite(gradientNorm)) return { kind: "notFinite", what: "the gradient is not finite" };
     const step = this.version + 1;
     const scale = clipScale(this.clip, gradientNorm);

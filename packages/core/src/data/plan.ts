@@ -101,17 +101,28 @@ export class EpochPlan {
    */
   upcomingShards(step: number, lanes: Iterable<number>, horizon: number): number[] {
     const wanted = [...lanes];
-    const shards = new Set<number>();
-    for (let ahead = step + 1; ahead <= step + horizon; ahead += 1) {
-      const { epoch, stepInEpoch } = this.locate(ahead);
-      for (const lane of wanted) for (const { shard } of this.#stretches(epoch, stepInEpoch, lane)) shards.add(shard);
+    const needs: { readonly shard: number; readonly step: number }[] = [];
+    const last = step + horizon;
+    for (let first = step + 1, steps: number; first <= last; first += steps) {
+      const { epoch, stepInEpoch } = this.locate(first);
+      steps = Math.min(last - first, this.stepsPerEpoch - stepInEpoch) + 1;
+      for (const lane of wanted) {
+        let before = 0;
+        for (const { shard, from, to } of this.#stretches(epoch, stepInEpoch, lane, steps)) {
+          needs.push({ shard, step: first + Math.floor(before / this.microbatchSize) });
+          before += to - from;
+        }
+      }
     }
-    return [...shards];
+    // Of one step, they stay in the order of the lanes.
+    needs.sort((a, b) => a.step - b.step);
+    return [...new Set(needs.map(({ shard }) => shard))];
   }
 
-  #stretches(epoch: number, stepInEpoch: number, lane: number): Stretch[] {
+  /** What a lane takes in so many steps of an epoch. */
+  #stretches(epoch: number, stepInEpoch: number, lane: number, steps = 1): Stretch[] {
     const begin = this.#laneStart(lane) + (stepInEpoch - 1) * this.microbatchSize;
-    const end = Math.min(begin + this.microbatchSize, this.#laneStart(lane + 1));
+    const end = Math.min(begin + steps * this.microbatchSize, this.#laneStart(lane + 1));
     return begin < end ? stretches(this.#order(epoch), begin, end) : [];
   }
 
