@@ -37,6 +37,14 @@ describe("a worker's availability", () => {
     );
   });
 
+  it("is as well known on its next connection as on the one before", () => {
+    const run = team();
+    const { pace, measurements } = run.state.workers.get("b")!;
+    run.leave("b");
+    run.join("b");
+    expect(run.state.workers.get("b")).toMatchObject({ pace, measurements, samples: 0 });
+  });
+
   it("when it rests, makes no fuss of what was on its way, also if that comes after its return", () => {
     const run = team();
     run.setAvailability("b", "paused");

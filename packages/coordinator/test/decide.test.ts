@@ -159,22 +159,22 @@ describe("a run", () => {
   it("says how a step is divided anew, and why", () => {
     const run = new Simulation({ steps: 60, stepSamples: () => Array.from({ length: 8 }, () => 32) });
     const shared = (): string[] => run.reasons.filter(({ kind }) => kind === "shared").map(sentence);
+    /** One step; milliseconds for a microbatch. */
+    const step = (takes: Readonly<Record<string, number>>): void => {
+      const began = run.now;
+      const ends = run.sent.map(({ worker, microbatches }) => ({ worker, computeMs: microbatches.length * takes[worker] }));
+      for (const { worker, computeMs } of ends.sort((one, other) => one.computeMs - other.computeMs)) {
+        run.now = began + computeMs;
+        run.answer(worker, { computeMs });
+      }
+    };
     run.join("a");
-    run.answer("a");
+    step({ a: 10 });
     run.join("b");
-    run.answer("a");
+    step({ a: 10 });
     expect(shared()).toEqual(["The 8 microbatches of a step now go to worker a 4, worker b 4, since worker b joined."]);
-    for (let turn = 0; turn < 20; turn++) {
-      run.now += 40;
-      for (const id of ["a", "b"]) run.answer(id, { computeMs: 40 });
-    }
-    // From here on b takes three times as long as a.
-    for (let turn = 0; turn < 12; turn++) {
-      run.now += 40;
-      run.answer("a", { computeMs: 40 });
-      run.now += 80;
-      run.answer("b", { computeMs: 120 });
-    }
+    for (let turn = 0; turn < 20; turn++) step({ a: 10, b: 10 });
+    for (let turn = 0; turn < 12; turn++) step({ a: 10, b: 30 });
     expect(shared()[1]).toMatch(/since worker b takes .* times as long as it did|since it is known now how fast/);
     const told = shared().length;
     run.setAvailability("b", "paused");

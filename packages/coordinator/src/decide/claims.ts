@@ -183,7 +183,8 @@ function measure(turn: Turn, worker: WorkerRecord, open: OpenAssignment, { assig
   // What nobody expected says as much as all before it, but one hiccup is not everything.
   const { deadline } = expectations(state, worker).find(({ id }) => id === assignment)!;
   const isSurprise = !open.counts || now > deadline;
-  const weight = isSurprise ? surpriseWeight : Math.max(smoothing, 1 / measurements);
+  // Compiling was in the first one, which says nothing then.
+  const weight = isSurprise && measurements > 1 ? surpriseWeight : Math.max(smoothing, 1 / measurements);
   turn.setWorker(worker.id, {
     pace: measured(pace, { samples, elapsed, computing: follows(open, worker.freeAt) ? undefined : computing }, weight),
     measurements: measurements + 1,

@@ -1,6 +1,7 @@
 // What workers do that have nothing of their own: at the end of a step, what others have and is expected last; and where they are too slow to
 // be of use, now and then a microbatch that shows how fast they are now. No timeout is set anywhere: all of it follows from what was
 // measured.
+import { sitsOut } from "./account.ts";
 import { expectations, teamPace, type Expectation } from "./expectation.ts";
 import { duration } from "./pace.ts";
 import type { RunState } from "./state.ts";
@@ -108,7 +109,7 @@ function announce(turn: Turn, helper: WorkerRecord, { open, end }: Expectation, 
 }
 
 function probeAt({ ledger }: RunState, worker: WorkerRecord): number {
-  if (!worker.isLeftOut || ledger?.purpose !== "train") return Infinity;
+  if (!worker.isLeftOut || ledger?.purpose !== "train" || sitsOut(worker, ledger.step)) return Infinity;
   const pace = usablePace(worker);
   // What happens once, such as compiling, is in the first measurement: a second one is worth having at once.
   if (!pace || worker.measurements < 2) return worker.freeAt;

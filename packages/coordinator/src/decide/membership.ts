@@ -5,7 +5,7 @@ import { isQuarantined } from "./conduct.ts";
 import { unknownPunctuality } from "./pace.ts";
 import type { Turn } from "./turn.ts";
 import { proceed } from "./work.ts";
-import { without, type WorkerIdentity, type WorkerRecord } from "./workers.ts";
+import { remember, without, type WorkerIdentity, type WorkerRecord } from "./workers.ts";
 
 /** A worker that fails this often in a row, with no contribution in between, is sent away. */
 export const maxFailures = 3;
@@ -27,6 +27,9 @@ export function join(turn: Turn, identity: WorkerIdentity, workerId: string): vo
     isLeftOut: false,
     credit: 0,
     leaveUntil: 0,
+    leaves: 0,
+    ...turn.state.learnt.get(workerId),
+    sitsOutUntil: 0,
     excused: [],
     failures: 0,
     samples: 0,
@@ -89,6 +92,7 @@ export function drop(turn: Turn, id: string): void {
 /** Returns how many microbatches went back. */
 export function remove(turn: Turn, worker: WorkerRecord): number {
   const returned = turn.closeAll(worker.id);
-  turn.set({ workers: without(turn.state.workers, worker.id) });
+  const { workers, learnt } = turn.state;
+  turn.set({ workers: without(workers, worker.id), learnt: remember(learnt, workers.get(worker.id) ?? worker) });
   return returned;
 }

@@ -7,7 +7,7 @@ import type { Claim, Ledger, Purpose, Totals } from "./ledger.ts";
 import { initialLossScale, type LossScale } from "./loss-scale.ts";
 import type { Suspect } from "./suspicion.ts";
 import { nothingWatched, type PlateauWatch, type Standings, type Watch, type Watched } from "./watched.ts";
-import type { WorkerIdentity, Workers } from "./workers.ts";
+import type { Learnt, WorkerIdentity, Workers } from "./workers.ts";
 
 /** What is fixed when a run begins. */
 export interface RunPlan {
@@ -107,6 +107,8 @@ export interface RunState {
   readonly suspects: readonly Suspect[];
   /** Workers that sent something wrong, by the id they gave themselves. */
   readonly conduct: ReadonlyMap<string, Conduct>;
+  /** What was learnt of workers that are gone, by the same id. */
+  readonly learnt: ReadonlyMap<string, Learnt>;
 }
 
 export type RunEvent =
@@ -206,5 +208,6 @@ export function initialState({ learningRate, scalesLoss }: Pick<RunPlan, "learni
     norms: [],
     suspects: [],
     conduct: new Map(),
+    learnt: new Map(),
   };
 }

@@ -1,5 +1,5 @@
 // What is computed: opens the ledgers of steps and evaluations one after another, and hands their microbatches out.
-import { isOnLeave } from "./account.ts";
+import { isOnLeave, sitsOut } from "./account.ts";
 import { adopt, divide } from "./division.ts";
 import { teamPace } from "./expectation.ts";
 import { help } from "./helping.ts";
@@ -118,7 +118,7 @@ function shareOut(turn: Turn): void {
   const pending = pendingMicrobatches(ledger!).filter((index) => !refused.has(index));
   const idle = candidates(turn);
   if (pending.length === 0 || idle.length === 0) return;
-  for (const { id } of idleWorkers(workers)) turn.setWorker(id, { isLeftOut: true });
+  for (const { id } of idleWorkers(workers)) turn.setWorker(id, { isLeftOut: idle.some((one) => one.id === id) });
   cut(pending, lengths(turn, pending, idle)).forEach((microbatches, i) => {
     const length = longestPiece(turn, idle[i], microbatches);
     const pieces = turn.plan.exact ? blocksOf(microbatches, entries.length, length) : piecesOf(microbatches, length);
@@ -136,10 +136,10 @@ function longestPiece({ plan, state: { ledger, workers } }: Turn, worker: Worker
   return pieceLength(samples, usablePace(worker) ?? teamPace(workers));
 }
 
-/** Who has nothing to do and can be given a part: of those that are on leave, none but where there is nobody else. */
-function candidates({ state: { workers }, now }: Turn): WorkerRecord[] {
+/** Who has nothing to do and can be given a part: of those that are on leave or sit out, none but where there is nobody else. */
+function candidates({ state: { workers, step }, now }: Turn): WorkerRecord[] {
   const idle = idleWorkers(workers);
-  const wanted = idle.filter((worker) => !isOnLeave(worker, now));
+  const wanted = idle.filter((worker) => !isOnLeave(worker, now) && !sitsOut(worker, step + 1));
   return wanted.length > 0 ? wanted : idle;
 }
 
@@ -152,7 +152,9 @@ function lengths(turn: Turn, pending: readonly number[], idle: readonly WorkerRe
   const division = divide(idle, busy, { microbatches, samples }, turn.now, before);
   // The step at the end of an epoch may be a short one; it says nothing about how whole ones are divided.
   const isWhole = microbatches === ledger!.entries.length && microbatches >= (before?.microbatches ?? 0);
-  if (isWhole && ledger!.purpose === "train") adopt(turn, division);
+  // Nor does one that somebody sits out.
+  const isUsual = isWhole && !busy.some((worker) => sitsOut(worker, ledger!.step));
+  if (isUsual && ledger!.purpose === "train") adopt(turn, division);
   return division.parts.slice(0, idle.length).map((part) => part.microbatches);
 }
 

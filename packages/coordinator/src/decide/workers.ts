@@ -27,7 +27,7 @@ export interface WorkerRecord extends WorkerIdentity {
   readonly assignments: readonly number[];
   /** When it has ended with what came before that, as far as is known: it says nothing of what was recalled. */
   readonly freeAt: number;
-  /** Too slow to be of use in the present step. */
+  /** Too slow to be of use in the present step, though it might have had a part. */
   readonly isLeftOut: boolean;
   /** The newest step of which others were first with what it had. */
   readonly sparedIn?: number;
@@ -35,6 +35,11 @@ export interface WorkerRecord extends WorkerIdentity {
   readonly credit: number;
   /** Until then it gets no part of a step, since the run lost time by it. */
   readonly leaveUntil: number;
+  /** How often in a row it was given leave. */
+  readonly leaves: number;
+  /** The newest step that it sits out, so that it is known how long others take without it. */
+  readonly sitsOutUntil: number;
+  readonly without?: Without;
   /** Assignments that were taken from it, newest last. What still comes of them, just sent, is nobody's fault. */
   readonly excused: readonly number[];
   /** Failures since its last contribution. */
@@ -46,6 +51,20 @@ export interface WorkerRecord extends WorkerIdentity {
   /** When people were last told that others do its work, too. */
   readonly lateToldAt?: number;
 }
+
+/** How long steps of others took in which a worker had no part. */
+export interface Without {
+  /** Who had one. */
+  readonly others: readonly string[];
+  readonly steps: number;
+  readonly milliseconds: number;
+}
+
+/** What was learnt of a worker: it holds for its next connection, too. */
+export type Learnt = Pick<WorkerRecord, "pace" | "punctuality" | "measurements" | "credit" | "leaves">;
+
+/** Workers that are gone and not forgotten. */
+const mostLearnt = 4096;
 
 export type Workers = ReadonlyMap<string, WorkerRecord>;
 
@@ -79,6 +98,18 @@ export const excuse = (excused: readonly number[], assignments: readonly number[
 export function changed(workers: Workers, id: string, change: Partial<WorkerRecord>): Workers {
   const worker = workers.get(id);
   return worker ? new Map(workers).set(id, { ...worker, ...change }) : workers;
+}
+
+/** By what the worker calls itself. */
+export function remember(all: ReadonlyMap<string, Learnt>, worker: WorkerRecord): ReadonlyMap<string, Learnt> {
+  const { pace, punctuality, measurements, credit, leaves } = worker;
+  if (measurements === 0) return all;
+  const kept = new Map(all);
+  kept.delete(worker.workerId);
+  kept.set(worker.workerId, { pace, punctuality, measurements, credit, leaves });
+  const [oldest] = kept.keys();
+  if (kept.size > mostLearnt) kept.delete(oldest);
+  return kept;
 }
 
 export function without(workers: Workers, id: string): Workers {
