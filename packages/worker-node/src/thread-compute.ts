@@ -11,8 +11,11 @@ import { Worker } from "node:worker_threads";
 import { copyVector, SharedVectors } from "./shared-vectors.ts";
 import { type Call, errorOf, type Reply, type ThreadOptions } from "./thread-messages.ts";
 
-/** How long a thread may take to end when it is asked to; after that it is cut off. */
-const closeMs = 5000;
+/**
+ * How long a thread may take to end when it is asked to; after that it is cut off. On a busy machine without a GPU, shaders that are being
+ * compiled take many seconds, and to cut them off is no end in order: Dawn aborts the process over a promise that is never settled.
+ */
+const closeMs = 60_000;
 
 interface Waiting {
   readonly resolve: (value: unknown) => void;
