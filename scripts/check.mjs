@@ -1,14 +1,11 @@
-// `npm test`: types, lint, format and every test, one after another. A failure does not hide what comes after it; the summary at
-// the end says how each of them went. The counts also go to test-results/summary.json. `npm test -- --force` uses no cached result.
-import { spawnSync } from "node:child_process";
+// `npm test`: types and format beside lint, then every test. A failure does not hide what comes after it; the summary at the end says
+// how each of them went. The counts also go to test-results/summary.json. `npm test -- --force` uses no cached result.
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { runTool } from "./tool.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const require = createRequire(import.meta.url);
 
 /** Every package that has a `test` script, with its manifest. */
 function testedPackages() {
@@ -21,11 +18,6 @@ const resultsOf = ({ directory }) => join(root, directory, "test-results", "vite
 
 /** The vitest project that a package's tests belong to, as its `test` script names it. */
 const projectOf = ({ manifest }) => /--project (\w+)/.exec(manifest.scripts.test)[1];
-
-function prettier() {
-  const script = join(dirname(require.resolve("prettier/package.json")), "bin/prettier.cjs");
-  return spawnSync(process.execPath, [script, "--check", "."], { cwd: root, stdio: "inherit" }).status ?? 1;
-}
 
 /** Adds up what vitest wrote. A package without results, or whose files did not load, counts as one failure. */
 function countTests(packages) {
@@ -49,24 +41,39 @@ function countTests(packages) {
 
 const force = process.argv.includes("--force") ? ["--force"] : [];
 
+/** @param {() => Promise<number>} run resolves to an exit code */
 async function timed(name, run) {
-  console.log(`\n--- ${name}`);
   const begin = performance.now();
   const code = await run();
   return { name, code, seconds: (performance.now() - begin) / 1000 };
 }
 
+/** What it printed is shown when it is over: something else may run beside it. */
+async function timedApart(name, tool, args) {
+  const printed = [];
+  const result = await timed(name, () => runTool(tool, args, (text) => printed.push(text)));
+  console.log(`\n--- ${name}\n${printed.join("")}`);
+  return result;
+}
+
 const packages = testedPackages();
 for (const tested of packages) rmSync(resultsOf(tested), { force: true });
 
-const checks = [
-  await timed("types", () => runTool("turbo", ["run", "typecheck", ...force])),
-  await timed("lint", () => runTool("nx", ["run-many", "-t", "lint"])),
-  await timed("format", prettier),
-];
-// One package at a time: each runs its files in parallel already, and the gpu and e2e projects want the machine to themselves.
+// Lint takes as long as the others together, and none of them uses a second core.
+const [lint, [types, format]] = await Promise.all([
+  timedApart("lint", "nx", ["run", "tabgrad-monorepo:lint-everything"]),
+  (async () => [
+    await timedApart("types", "turbo", ["run", "typecheck", ...force]),
+    await timedApart("format", "prettier", ["--check", "."]),
+  ])(),
+]);
+const checks = [types, lint, format];
+
+// Two packages at a time: on two cores vitest runs one file at a time, and the one that takes longest, of the coordinator's random
+// schedules, takes a minute whatever the machine.
+console.log("\n--- tests");
 const tests = await timed("tests", () =>
-  runTool("turbo", ["run", "test", "--continue", "--concurrency=1", "--log-prefix=none", ...force]),
+  runTool("turbo", ["run", "test", "--continue", "--concurrency=2", "--log-prefix=none", "--log-order=grouped", ...force]),
 );
 
 const rows = [

@@ -26,16 +26,17 @@ const unchecked = "No cached ProjectGraph";
  * Runs a tool from node_modules in the root and resolves to its exit code, or to 1 when import rules went unchecked.
  * @param {string} name the package, whose command has the same name
  * @param {string[]} args
+ * @param {(text: string) => void} [print] takes what the tool prints, of both kinds; where it is left out, that is printed as it comes
  * @returns {Promise<number>}
  */
-export async function runTool(name, args) {
+export async function runTool(name, args, print) {
   const manifest = require.resolve(`${name}/package.json`);
   const { bin } = require(manifest);
   const script = join(dirname(manifest), typeof bin === "string" ? bin : bin[name]);
   const child = spawn(process.execPath, [script, ...args], {
     cwd: fileURLToPath(new URL("..", import.meta.url)),
     env: { ...process.env, ...environment },
-    stdio: name === "nx" ? ["ignore", "pipe", "pipe"] : "inherit",
+    stdio: print || name === "nx" ? ["ignore", "pipe", "pipe"] : "inherit",
   });
 
   let seen = false;
@@ -44,8 +45,9 @@ export async function runTool(name, args) {
     [child.stderr, process.stderr],
   ]) {
     let tail = "";
-    from?.on("data", (chunk) => {
-      to.write(chunk);
+    from?.setEncoding("utf8").on("data", (chunk) => {
+      if (print) print(chunk);
+      else to.write(chunk);
       const text = tail + chunk;
       seen ||= text.includes(unchecked);
       tail = text.slice(-unchecked.length);
