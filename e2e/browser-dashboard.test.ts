@@ -6,7 +6,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { launchBrowser, newPerson, Watch } from "./support/browser.ts";
 import { tabgrad, type Command } from "./support/command.ts";
 import { temporaryFolder } from "./support/folder.ts";
-import { isIn, openPage, reaches, stepOf, workerRow } from "./support/pages.ts";
+import { isIn, openPage, patienceMs, reaches, stepOf, workerRow } from "./support/pages.ts";
 
 let watch: Watch;
 beforeEach(() => {
@@ -16,20 +16,23 @@ beforeEach(() => {
 const train = (...args: string[]): Promise<{ run: Command; url: string }> => trainFile("examples/mnist/mlp.ts", ...args);
 
 async function trainFile(file: string, ...args: string[]): Promise<{ run: Command; url: string }> {
-  const common = ["--engine", "cpu", "--json", "--out", temporaryFolder(), "--control-token", "the-token"];
-  const run = tabgrad(["train", file, "--workers", "2", ...common, ...args]);
+  const common = ["--engine", "cpu", "--threads", "1", "--json", "--out", temporaryFolder(), "--control-token", "the-token"];
+  const run = tabgrad(["train", file, ...common, ...args]);
   const { url } = (await run.event("start")) as unknown as { url: string };
   return { run, url };
 }
 
 const endless = ["--epochs", "100000"];
+/** One worker leaves a processor to the browser. */
+const alone = [...endless, "--workers", "1"];
+const together = [...endless, "--workers", "2"];
 
 /** Newest steps of the run, as the coordinator told them. */
 const newest = (run: Command) => run.events.filter(({ event }) => event === "step").at(-1)!;
 
 describe("a page that is loaded again in the middle of a run", () => {
   it("shows the whole run at once", async () => {
-    const { run, url } = await train(...endless);
+    const { run, url } = await train(...together);
     const browser = await launchBrowser();
     const page = await openPage(await newPerson(browser, watch), url);
     await reaches(page, 50);
@@ -51,7 +54,7 @@ describe("the controls", () => {
   const confirm = (page: Page) => page.locator("dialog[open]").getByTestId("confirm").click();
 
   it("are for whoever holds the token, and nobody else", async () => {
-    const { run, url } = await train(...endless);
+    const { run, url } = await train(...together);
     const browser = await launchBrowser();
     const onlooker = await openPage(await newPerson(browser, watch), url);
     const controller = await openPage(await newPerson(browser, watch), `${url}/#control=the-token`);
@@ -87,7 +90,7 @@ describe("the controls", () => {
   });
 
   it("stay hidden from who holds a wrong one, and the page says so", async () => {
-    const { url } = await train(...endless);
+    const { url } = await train(...alone);
     const browser = await launchBrowser();
     const page = await openPage(await newPerson(browser, watch), `${url}/#control=guessed`);
     await page.getByTestId("refused").waitFor();
@@ -98,7 +101,7 @@ describe("the controls", () => {
 
 describe("a coordinator that is gone", () => {
   it("leaves a page that says so and still shows what it knew", async () => {
-    const { run, url } = await train(...endless);
+    const { run, url } = await train(...alone);
     const browser = await launchBrowser();
     const page = await openPage(await newPerson(browser, watch), url);
     await reaches(page, 20);
@@ -113,7 +116,7 @@ describe("a coordinator that is gone", () => {
 
 describe("predictions on the live parameters", () => {
   it("are made in the viewer's browser, and improve with the run", async () => {
-    const { url } = await train(...endless);
+    const { url } = await train(...alone);
     const browser = await launchBrowser();
     const page = await openPage(await newPerson(browser, watch), url);
     await reaches(page, 30);
@@ -122,14 +125,14 @@ describe("predictions on the live parameters", () => {
     await page.getByTestId("confusion-cell").first().waitFor();
     await expect
       .poll(async () => Number(/[\d.]+/.exec((await page.getByTestId("predictions-accuracy").textContent()) ?? "")?.[0]), {
-        timeout: 60_000,
+        timeout: patienceMs,
       })
       .toBeGreaterThan(90);
     watch.check();
   });
 
   it("answer what is drawn", async () => {
-    const { url } = await train(...endless);
+    const { url } = await train(...alone);
     const browser = await launchBrowser();
     const page = await openPage(await newPerson(browser, watch), url);
     await reaches(page, 400);
@@ -142,14 +145,14 @@ describe("predictions on the live parameters", () => {
     await page.mouse.down();
     await page.mouse.move(box.x + box.width / 2, box.y + box.height * 0.8, { steps: 12 });
     await page.mouse.up();
-    await expect.poll(() => page.getByTestId("pad-answer").textContent(), { timeout: 30_000 }).toMatch(/1/);
+    await expect.poll(() => page.getByTestId("pad-answer").textContent(), { timeout: patienceMs }).toMatch(/1/);
     watch.check();
   });
 });
 
 describe("tables of an evaluation", () => {
   it("are shown with names and shares, and read cell by cell with the arrow keys", async () => {
-    const { run, url } = await trainFile("e2e/runs/shown.ts", ...endless);
+    const { run, url } = await trainFile("e2e/runs/shown.ts", ...alone);
     const browser = await launchBrowser();
     const page = await openPage(await newPerson(browser, watch), url);
     const { confusionMatrix, classF1 } = (await run.event("eval")) as unknown as {
@@ -192,7 +195,7 @@ describe("everybody can use it", () => {
   }
 
   it.each(["light", "dark"] as const)("dashboard and join page have no flaw that axe finds, in %s", async (colorScheme) => {
-    const { url } = await trainFile("e2e/runs/shown.ts", ...endless);
+    const { url } = await trainFile("e2e/runs/shown.ts", ...alone);
     const browser = await launchBrowser();
     const person = await newPerson(browser, watch, { colorScheme, bypassCSP: true, reducedMotion: "reduce" });
     const page = await openPage(person, `${url}/#control=the-token`);

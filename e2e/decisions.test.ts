@@ -4,6 +4,7 @@ import { readCheckpoint } from "@tabgrad/coordinator";
 import { expect, it } from "vitest";
 import { tabgrad, type Command, type JsonEvent } from "./support/command.ts";
 import { temporaryFolder } from "./support/folder.ts";
+import { ownPort } from "./support/port.ts";
 
 const runFile = "e2e/runs/watched.ts";
 
@@ -24,7 +25,8 @@ interface Killed {
  * what the last one ends with.
  */
 async function killedAt(moments: readonly Moment[], { workers, out, more = [], onEvents = () => {} }: Killed) {
-  let coordinator = tabgrad(["coordinator", runFile, "--port", "0", "--json", "--out", out, ...more]);
+  const port = String(await ownPort());
+  let coordinator = tabgrad(["coordinator", runFile, "--port", port, "--json", "--out", out, ...more]);
   const { url } = (await coordinator.event("start")) as unknown as { url: string };
   const team = Array.from({ length: workers }, () => tabgrad(["worker", url, "--engine", "cpu", "--threads", "1"]));
   for (const { event, step } of moments) {

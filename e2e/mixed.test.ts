@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { beforeAll, expect, it } from "vitest";
 import { tabgrad, type Command, type JsonEvent } from "./support/command.ts";
 import { temporaryFolder } from "./support/folder.ts";
+import { ownPort } from "./support/port.ts";
 import { checkpointParameters, relativeDifference } from "./support/reference.ts";
 
 const runFile = "e2e/runs/small.ts";
@@ -33,8 +34,8 @@ it(
 
 async function trains(): Promise<void> {
   const out = temporaryFolder();
-  const begin = ["coordinator", runFile, "--port", "0", "--steps", "40", "--checkpoint-every", "2steps", "--json", "--out", out];
-  const first = tabgrad([...begin, ...mixed]);
+  const begin = ["coordinator", runFile, "--steps", "40", "--checkpoint-every", "2steps", "--json", "--out", out];
+  const first = tabgrad([...begin, "--port", String(await ownPort()), ...mixed]);
   const { url } = (await first.event("start")) as unknown as { url: string };
   const work = () => tabgrad(["worker", url, "--engine", "gpu"], { env });
   const doomed = work();

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { tabgrad, type Command } from "./support/command.ts";
 import { temporaryFolder } from "./support/folder.ts";
+import { ownPort } from "./support/port.ts";
 import { checkpointParameters, referenceParameters, relativeDifference } from "./support/reference.ts";
 import smooth from "./runs/smooth.ts";
 
@@ -14,8 +15,8 @@ const reached = (coordinator: Command, count: number) => coordinator.event("step
 describe("a coordinator that is killed", () => {
   it("goes on where it was, with the same worker, and the audit passes", async () => {
     const out = temporaryFolder();
-    const begin = ["coordinator", runFile, "--port", "0", "--steps", "120", "--checkpoint-every", "7steps", "--json", "--out", out];
-    const first = tabgrad(begin);
+    const begin = ["coordinator", runFile, "--steps", "120", "--checkpoint-every", "7steps", "--json", "--out", out];
+    const first = tabgrad([...begin, "--port", String(await ownPort())]);
     const { url, runId } = (await first.event("start")) as unknown as { url: string; runId: string };
     const worker = tabgrad(["worker", url, "--engine", "cpu", "--threads", "1", "--name", "faithful"]);
     await reached(first, 25);
@@ -57,7 +58,8 @@ describe("an exact run", () => {
     const quiet = tabgrad([...train, "--workers", "1", "--out", temporaryFolder()]);
     const { parametersSha256 } = await quiet.event("done");
     const out = temporaryFolder();
-    const killed = tabgrad([...train, "--workers", "2", "--checkpoint-every", "9steps", "--out", out]);
+    const port = ["--port", String(await ownPort())];
+    const killed = tabgrad([...train, ...port, "--workers", "2", "--checkpoint-every", "9steps", "--out", out]);
     await reached(killed, 30);
     killed.kill("SIGKILL");
     await killed.ended;

@@ -4,9 +4,11 @@
 // tests in which workers and coordinators die, stall and send nonsense.
 import { defineRun, dense, dropout, sequential, shift, tanh } from "tabgrad";
 import mlp from "@tabgrad/examples/mnist/mlp";
+import { digits } from "./digits.ts";
 
 export default defineRun({
   ...mlp,
+  data: digits,
   transforms: [shift({ x: 2, y: 2 })],
   model: sequential(dense(48), tanh(), dropout(0.2), dense(10)),
   exact: true,

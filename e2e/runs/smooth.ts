@@ -5,5 +5,6 @@
 // run of 120 steps in twelve does, in one process too. See docs/guarantees.md.
 import { defineRun, dense, sequential, tanh } from "tabgrad";
 import mlp from "@tabgrad/examples/mnist/mlp";
+import { digits } from "./digits.ts";
 
-export default defineRun({ ...mlp, model: sequential(dense(256), tanh(), dense(128), tanh(), dense(10)) });
+export default defineRun({ ...mlp, data: digits, model: sequential(dense(256), tanh(), dense(128), tanh(), dense(10)) });

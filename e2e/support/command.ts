@@ -12,6 +12,8 @@ export type JsonEvent = { readonly event: string } & Readonly<Record<string, unk
 
 export interface Ended {
   readonly exitCode: number | null;
+  /** What killed it. */
+  readonly signal: NodeJS.Signals | null;
   readonly stdout: string;
   readonly stderr: string;
 }
@@ -53,10 +55,10 @@ export class Command {
       this.notify();
     });
     this.ended = new Promise((resolve) => {
-      this.child.once("close", (exitCode) => {
+      this.child.once("close", (exitCode, signal) => {
         this.over = true;
         running.delete(this);
-        resolve({ exitCode, stdout: this.stdout, stderr: this.stderr });
+        resolve({ exitCode, signal, stdout: this.stdout, stderr: this.stderr });
         this.notify();
       });
     });

@@ -3,6 +3,7 @@ import type { Reason } from "@tabgrad/core";
 import { tabgrad, type Command, type Ended, type JsonEvent } from "./command.ts";
 import type { Fault, FaultScript } from "./faults.ts";
 import type { Corruption } from "./frame-tamper.ts";
+import { ownPort } from "./port.ts";
 import { TamperingProxy } from "./tampering-proxy.ts";
 
 export interface FaultyRunOptions {
@@ -75,7 +76,7 @@ export class FaultyRun {
   static async play(options: FaultyRunOptions): Promise<FaultyRunResult> {
     const run = new FaultyRun(options);
     const over = new Promise<JsonEvent>((resolve, reject) => (run.over = { resolve, reject }));
-    await run.coordinate([options.runFile, "--port", "0", "--out", options.out]);
+    await run.coordinate([options.runFile, "--port", String(await ownPort()), "--out", options.out]);
     await Promise.all(Array.from({ length: options.workers }, () => run.work()));
     const done = await over;
     for (const { end } of run.endings.values()) end();

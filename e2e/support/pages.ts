@@ -3,7 +3,7 @@ import { expect } from "vitest";
 import type { BrowserContext, Page } from "playwright-core";
 
 /** SwiftShader compiles slowly, and everybody shares the cores. */
-export const patienceMs = 90_000;
+export const patienceMs = 180_000;
 
 export async function openPage(context: BrowserContext, address: string): Promise<Page> {
   const page = await context.newPage();

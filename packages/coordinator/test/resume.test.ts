@@ -74,15 +74,11 @@ async function killedAfter(steps: number, directory = join(folder, "killed")): P
 
 /** Resolves when the journal tells of that. */
 const journalled = (directory: string, isMeant: (event: TelemetryEvent) => boolean): Promise<void> =>
-  expect
-    .poll(async () => (await readJournal(join(directory, "journal.msgpack"))).some(({ event }) => isMeant(event)), {
-      timeout: 15_000,
-    })
-    .toBe(true);
+  expect.poll(async () => (await readJournal(join(directory, "journal.msgpack"))).some(({ event }) => isMeant(event))).toBe(true);
 
 /** Resolves when the checkpoint is there: writing it takes as long as the disk does. */
 const saved = (directory: string, step: number): Promise<void> =>
-  expect.poll(() => readdir(directory), { timeout: 15_000 }).toContain(`step-0000000${step}`);
+  expect.poll(() => readdir(directory)).toContain(`step-0000000${step}`);
 
 /** A process that was killed leaves a lock, but it is not there any more; the one that the copy names is this one. */
 async function copy(from: string, to: string): Promise<void> {

@@ -8,7 +8,7 @@ import {
   predictionOutput,
   shardPath,
 } from "@tabgrad/core";
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { FromPredictor, ToPredictor } from "../src/predict/messages.ts";
 import { createPlainPredictor } from "../src/predict/predictor.ts";
 import { PredictSession } from "../src/predict/session.ts";
@@ -77,9 +77,9 @@ describe("what is assessed", () => {
   it("grows to all samples where there is time, and stays small where there is not", async () => {
     const [quick, slow] = [0.1, 40].map((msPerSample) => begin(new Coordinator(runOf([4, 400])), { msPerSample }));
     await quick.tell(looking);
-    await vi.waitFor(() => expect(quick.last("assessed")?.assessment.count).toBe(400));
+    await expect.poll(() => quick.last("assessed")?.assessment.count).toBe(400);
     await slow.tell(looking);
-    await vi.waitFor(() => expect(slow.last("assessed")?.assessment.count).toBeLessThan(50));
+    await expect.poll(() => slow.last("assessed")?.assessment.count).toBeLessThan(50);
     await slow.pass(2000);
     await slow.tell({ ...looking, runStep: 1 });
     expect(slow.last("assessed")?.version).toBe(0);
@@ -187,7 +187,7 @@ it("answers a question before the samples are through, and only the newest one",
   while (!said.some(({ kind }) => kind === "parameters")) await new Promise((resolve) => setImmediate(resolve));
   session.receive({ kind: "ask", question: { kind: "sample", sample: 1 } });
   session.receive({ kind: "ask", question: { kind: "sample", sample: 2 } });
-  await vi.waitFor(() => expect(said.some(({ kind }) => kind === "assessed")).toBe(true));
+  await expect.poll(() => said.some(({ kind }) => kind === "assessed")).toBe(true);
   await settle();
   const kinds = said.map(({ kind }) => kind);
   expect(kinds.indexOf("reply")).toBeLessThan(kinds.indexOf("assessed"));
