@@ -57,8 +57,8 @@ export const negate = exact<"negate">(([x]) => `-(${x})`);
 export const abs = exact<"abs">(([x]) => `abs(${x})`);
 export const sign = exact<"sign">(([x], { call }) => call("sign", x));
 export const step = exact<"step">(([x], { number }) => `select(${number(0)}, ${number(1)}, ${x} > ${number(0)})`);
-/** Not max(x, 0), which may lose a NaN. */
-export const relu = exact<"relu">(([x], { number }) => `select(${x}, ${number(0)}, ${x} < ${number(0)})`);
+/** Neither max(x, 0) nor a comparison that a compiler may take for it, both of which lose a NaN. */
+export const relu = exact<"relu">(([x], { call, number }) => call("maximum", x, number(0)));
 export const leakyRelu = rounding<"leakyRelu">(
   2,
   ([x], { number, node }) => `select(${number(node.attributes.slope)} * ${x}, ${x}, ${x} > ${number(0)})`,

@@ -104,6 +104,8 @@ export interface LineWalk {
   walk(write: (block: Block, index: string) => void): void;
   /** Combines the lanes' variables `NAMEPart` into `NAME`, which all of them have then. */
   share(name: string, combine: (a: string, b: string) => string): void;
+  /** Names what all lanes of a line have alike, rounded: a compiler may fuse an expression into what follows, and not round it. */
+  round(name: string, code: string): void;
 }
 
 /** @param main begins with what names a thread's place, and ends with what is walked and shared */
@@ -132,6 +134,11 @@ export function walkLines(shader: Shader, main: Block, lines: Lines): LineWalk {
       main.add(`partial[local] = ${name}Part;`);
       combineLanes(main, team, lane, (other) => `partial[local] = ${combine("partial[local]", `partial[${other}]`)};`);
       main.add(`let ${name} = partial[local - ${lane} * ${team.stride}u];`);
+    },
+    round(name, code) {
+      if (shared) main.add("workgroupBarrier();");
+      shared = true;
+      main.add(`partial[local] = ${code};`, "workgroupBarrier();", `let ${name} = partial[local - ${lane} * ${team.stride}u];`);
     },
   };
 }

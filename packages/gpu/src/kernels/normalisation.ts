@@ -33,8 +33,8 @@ function normalising<K extends "normalise" | "normaliseGradient">(
         element: (operand, block, index) => block.define("x", inputs[operand].load(index, 1)),
       };
       main.add(`const length = ${shader.number(lines.length)};`);
-      if (centred) sum(kernel, "total", (block, index) => kernel.element(0, block, index));
-      main.add(`let mean = ${centred ? "total / length" : "0.0"};`);
+      if (centred) addMean(kernel);
+      else main.add("let mean = 0.0;");
       write(kernel, context, { centred, epsilon: shader.number(epsilon) });
       const { team } = walking;
       return [shader.finish(main, { workgroup: team.workgroup, groups: Math.ceil(lines.count / team.lines) }, context.maxGroups)];
@@ -47,6 +47,16 @@ function sum({ main, walk, share }: Kernel, name: string, term: (block: Block, i
   main.add(`var ${name}Part = 0.0;`);
   walk((block, index) => block.add(`${name}Part += ${term(block, index)};`));
   share(name, (a, b) => `${a} + ${b}`);
+}
+
+/**
+ * Names the `mean`. WGSL lets a quotient be off by 2.5 units in the last place; what it leaves over puts it right, so that equal elements
+ * do not deviate from their mean.
+ */
+function addMean(kernel: Kernel): void {
+  sum(kernel, "total", (block, index) => kernel.element(0, block, index));
+  kernel.round("nearly", "total / length");
+  kernel.main.add("let mean = nearly + fma(-nearly, length, total) / length;");
 }
 
 /** Names `deviation`, x − mean, in a block. */
