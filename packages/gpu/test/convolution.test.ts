@@ -82,6 +82,10 @@ describe("conv2d and its gradients", () => {
   });
 });
 
+it("takes large tiles where there is enough for them", async () => {
+  await check({ x: [16, 2, 48, 48], filters: [60, 2, 3, 3], options: { padding: [1, 1, 1, 1] } });
+});
+
 describe("a layer that convolves", () => {
   const builder = new GraphBuilder(1);
   const x = dataset(builder, "x", [2, 8, 8]);

@@ -57,6 +57,13 @@ describe.each(flags)("matmul with $transposeA, $transposeB", ({ transposeA, tran
     await check({ a: [3, 1, ...shape(5, 6, transposeA)], b: [2, ...shape(6, 4, transposeB)], transposeA, transposeB });
   });
 
+  it.each([
+    ["by four", 100, 20, 120],
+    ["one by one", 101, 21, 118],
+  ])("takes large tiles where there is enough for them, and part of the last ones, %s", async (_, m, k, n) => {
+    await check({ a: [130, ...shape(m, k, transposeA)], b: [130, ...shape(k, n, transposeB)], transposeA, transposeB });
+  });
+
   it("takes one matrix for a whole batch", async () => {
     await check({ a: [2, 3, ...shape(5, 6, transposeA)], b: shape(6, 8, transposeB), transposeA, transposeB });
   });

@@ -62,7 +62,7 @@ describe("what mixed precision stores as f16", () => {
   it("takes half the memory", () => {
     const graph = mlp([64, 512, 512, 10]);
     const bytes = (precision: "float32" | "mixed"): number =>
-      4 * compileVariant(graph, "train", 256, layoutOf(graph), { ...limits, precision }).memory.buffers[0];
+      4 * compileVariant(graph, "train", 16_384, layoutOf(graph), { ...limits, precision }).memory.buffers[0];
     expect(bytes("mixed") / bytes("float32")).toBeLessThan(0.62);
   });
 

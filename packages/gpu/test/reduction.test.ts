@@ -17,6 +17,8 @@ const cases: { shape: Shape; axes: readonly number[] }[] = [
   { shape: [20000], axes: [0] },
   { shape: [9000, 3], axes: [0] },
   { shape: [2, 9001], axes: [1] },
+  { shape: [1100, 37], axes: [0] },
+  { shape: [3, 1030, 16], axes: [0, 1] },
 ];
 
 describe.each(["sum", "max"] as const)("%s", (name) => {

@@ -72,9 +72,9 @@ const largeWorkgroup = 256;
 /** Elements of a line that are worth a large workgroup for it alone. */
 const longLine = 512;
 
-/** Elements of a line across memory, of which there are not many, that are worth more threads for each; and how many stay side by side. */
-const longColumn = 256;
-const narrow = 8;
+/** Lines across memory that stay side by side, so that neighbours are read together; and the threads that a large device wants. */
+const sideBySide = 8;
+const enoughThreads = 2 ** 16;
 
 /** Threads side by side read neighbours in memory: lanes of a line if it is contiguous, else lines. */
 export function teamOf({ count, length, contiguous }: Lines): Team {
@@ -82,7 +82,7 @@ export function teamOf({ count, length, contiguous }: Lines): Team {
   const workgroup = large ? largeWorkgroup : smallWorkgroup;
   const lanes = contiguous
     ? Math.min(workgroup, powerOfTwo(Math.ceil(length / 2)))
-    : workgroup / Math.min(powerOfTwo(count), count > 1024 ? workgroup : length > longColumn ? narrow : 32);
+    : Math.min(workgroup / Math.min(powerOfTwo(count), sideBySide), powerOfTwo(length / 4), powerOfTwo(enoughThreads / count));
   const lines = workgroup / lanes;
   return { workgroup, lanes, lines, stride: contiguous ? 1 : lines };
 }

@@ -3,7 +3,7 @@ import { elementCount, matmulDimensions, type Shape } from "@tabgrad/core";
 import { plus, times, u32 } from "../wgsl/index-arithmetic.ts";
 import type { Shader } from "../wgsl/shader.ts";
 import type { AnchorContext, AnchorLowering } from "./lowering.ts";
-import { tile, tiledProduct, type Operand } from "./tiled-product.ts";
+import { tiledProduct, type Operand, type Reach } from "./tiled-product.ts";
 
 export const matmul: AnchorLowering<"matmul"> = {
   kind: "anchor",
@@ -43,12 +43,12 @@ export function matrix(
   input: number,
   { batch, rows, columns, alongK }: { batch: Shape; rows: number; columns: number; alongK: boolean },
 ): Operand {
-  const read = (shader: Shader): string[] => {
+  const read = (shader: Shader, reach: Reach): string[] => {
     const binding = shader.input(context.tensor(input));
-    const rowCheck = rows % tile === 0 ? [] : [`row >= ${rows}u`];
+    const rowCheck = rows % reach.rows === 0 ? [] : [`row >= ${rows}u`];
     const index = `base + ${times("row", columns)} + column`;
     if (columns % 4 === 0) {
-      const checks = [...rowCheck, ...(columns % tile === 0 ? [] : [`column >= ${columns}u`])];
+      const checks = [...rowCheck, ...(columns % reach.columns === 0 ? [] : [`column >= ${columns}u`])];
       const guard = checks.length > 0 ? [`if (${checks.join(" || ")}) { return vec4f(); }`] : [];
       return [...guard, `return ${binding.load(index, 4)};`];
     }

@@ -17,6 +17,8 @@ export interface Dispatch {
   readonly bindings: readonly { readonly tensor: Tensor; readonly access: Access }[];
   /** Workgroups in x and y; a shader numbers them row by row. */
   readonly groups: readonly [number, number];
+  /** Of a product: how many multiplications, each with its addition, the result takes. For whoever measures. */
+  readonly multiplications?: number;
 }
 
 /** A tensor that a shader reads or writes. */
