@@ -18,6 +18,7 @@ import { usage } from "./device/flags.ts";
 import type { DeviceHealth } from "./device/health.ts";
 import type { PipelineCache } from "./device/pipelines.ts";
 import { readBack, Results } from "./device/results.ts";
+import { Uploads } from "./device/uploads.ts";
 import { HalfParameters } from "./half-parameters.ts";
 import { joined, layoutOf, layoutOfOutput, type Layout } from "./plan/layout.ts";
 import { compileVariant, Variant, type ProgramLimits, type Purpose, type Shared } from "./variant.ts";
@@ -68,7 +69,8 @@ export class GpuProgram implements Program {
       const elements = layout.parameterElements;
       if (limits.precision === "mixed") halves = await HalfParameters.create(device, pipelines, { parameters, elements, limits });
       const results = await Results.create(device, "gradients", layout.resultElements);
-      const shared = { device, pipelines, layout, arena: new Arena(device), parameters, halves: halves?.buffer, results };
+      const memory = { uploads: new Uploads(device), arena: new Arena(device), parameters, halves: halves?.buffer, results };
+      const shared = { device, pipelines, layout, ...memory };
       return new GpuProgram(forward, lent, shared, halves);
     } catch (error) {
       parameters.destroy();
@@ -85,14 +87,14 @@ export class GpuProgram implements Program {
   async setParameters(parameters: Float32Array): Promise<void> {
     this.ready();
     checkLength("parameters", parameters, this.parameterElements);
-    const { device, layout, parameters: buffer } = this.shared;
-    for (const { host, device: target, elements } of joined(layout.parameters.values())) {
-      device.queue.writeBuffer(buffer, target * 4, parameters, host, elements);
-    }
-    if (!this.halves) return;
+    const { device, layout, uploads, parameters: buffer } = this.shared;
     const encoder = device.createCommandEncoder();
-    this.halves.record(encoder);
+    for (const { host, device: target, elements } of joined(layout.parameters.values())) {
+      await uploads.write(encoder, buffer, target * 4, parameters.subarray(host, host + elements));
+    }
+    this.halves?.record(encoder);
     device.queue.submit([encoder.finish()]);
+    uploads.submitted();
   }
 
   async train(batches: readonly Batch[], gradients: Float32Array, { lossScale = 1 }: TrainOptions = {}): Promise<Sums> {
@@ -113,7 +115,7 @@ export class GpuProgram implements Program {
     return this.guarded(async () => {
       const { variant, results } = await this.runnable("predict", batch.rows);
       const elements = (variant.resultElements(predictionOutput) / batch.rows) * batch.samples;
-      const staging = this.submit(results, [{ variant, batch }], { elements, lossScale: 1 });
+      const staging = await this.submit(results, [{ variant, batch }], { elements, lossScale: 1 });
       return readBack(staging, elements, (values) => values.slice());
     });
   }
@@ -123,7 +125,8 @@ export class GpuProgram implements Program {
     this.closed = true;
     const runnables = await Promise.allSettled(this.variants.values());
     runnables.forEach((runnable) => runnable.status === "fulfilled" && this.drop(runnable.value));
-    const { arena, parameters, results } = this.shared;
+    const { uploads, arena, parameters, results } = this.shared;
+    uploads.destroy();
     arena.destroy();
     parameters.destroy();
     this.halves?.destroy();
@@ -145,7 +148,7 @@ export class GpuProgram implements Program {
         if (!variants.has(rows)) variants.set(rows, (await this.runnable(purpose, rows)).variant);
       }
       const work = batches.map((batch) => ({ variant: variants.get(batch.rows)!, batch }));
-      const staging = this.submit(this.shared.results, work, { elements, lossScale });
+      const staging = await this.submit(this.shared.results, work, { elements, lossScale });
       return readBack(staging, elements, (results) => {
         if (lossScale !== 1) for (let i = 0; i < results.length; i++) results[i] /= lossScale;
         take(results);
@@ -167,24 +170,25 @@ export class GpuProgram implements Program {
     }
   }
 
-  private submit(
+  private async submit(
     results: Results,
     work: readonly { variant: Variant; batch: Batch }[],
     { elements, lossScale }: { elements: number; lossScale: number },
-  ): GPUBuffer {
-    const { device } = this.shared;
+  ): Promise<GPUBuffer> {
+    const { device, uploads } = this.shared;
     let encoder = device.createCommandEncoder();
     results.clear(encoder, elements);
-    work.forEach(({ variant, batch }, i) => {
-      // What is written to a buffer arrives after the work submitted before and ahead of the work submitted next.
-      variant.upload(batch, lossScale);
+    for (const [i, { variant, batch }] of work.entries()) {
+      await variant.upload(encoder, batch, lossScale);
       variant.record(encoder);
-      if (i === work.length - 1) return;
+      if (i === work.length - 1) break;
       device.queue.submit([encoder.finish()]);
+      uploads.submitted();
       encoder = device.createCommandEncoder();
-    });
+    }
     const staging = results.copy(encoder, elements);
     device.queue.submit([encoder.finish()]);
+    uploads.submitted();
     return staging;
   }
 

@@ -4,11 +4,13 @@ import { createBuffer, type Arena } from "./device/buffers.ts";
 import { usage } from "./device/flags.ts";
 import type { Pipeline, PipelineCache } from "./device/pipelines.ts";
 import type { Results } from "./device/results.ts";
+import type { Uploads } from "./device/uploads.ts";
 import type { Layout } from "./plan/layout.ts";
 import { lower, type Limits, type Lowered } from "./plan/lower.ts";
 import { lifetimes, planMemory, type MemoryPlan } from "./plan/memory.ts";
 import { mergeProductSums } from "./plan/shared-weights.ts";
 import { aligned, bytesOf, type Tensor } from "./plan/tensor.ts";
+import type { Dispatch } from "./wgsl/shader.ts";
 
 export type Purpose = "train" | "evaluate" | "predict";
 
@@ -23,6 +25,7 @@ export interface Shared {
   readonly device: GPUDevice;
   readonly pipelines: PipelineCache;
   readonly layout: Layout;
+  readonly uploads: Uploads;
   readonly arena: Arena;
   readonly parameters: GPUBuffer;
   /** The parameters in f16, where products read them so. */
@@ -89,14 +92,22 @@ export class Variant {
     return this.compiled.lowered.dispatches.length;
   }
 
+  /** Those kernels, in order. */
+  get kernels(): readonly Dispatch[] {
+    return this.compiled.lowered.dispatches;
+  }
+
   /** Elements of one of the results. */
   resultElements(output: string): number {
     return this.shared.layout.results.get(output)!.elements;
   }
 
-  /** Hands the batch's values to the device, with weights that make losses, and so gradients, `lossScale` times as large. */
-  upload(batch: Batch, lossScale = 1): void {
-    const { device, arena } = this.shared;
+  /**
+   * Hands the batch's values to the device, with weights that make losses, and so gradients, `lossScale` times as large. The encoder
+   * that its kernels are recorded in comes next.
+   */
+  async upload(encoder: GPUCommandEncoder, batch: Batch, lossScale = 1): Promise<void> {
+    const { uploads, arena } = this.shared;
     for (const { name, shape, tensor } of this.compiled.lowered.inputs) {
       const values = name === weightsInput ? scaled(batch.weights, lossScale) : batch.inputs[name];
       if (values?.length !== tensor.elements) {
@@ -109,7 +120,7 @@ export class Variant {
       }
       const place = this.compiled.memory.places.get(tensor.id);
       // An input that nothing reads has no place.
-      if (place) device.queue.writeBuffer(arena.buffer(place.buffer), place.offset * 4, values);
+      if (place) await uploads.write(encoder, arena.buffer(place.buffer), place.offset * 4, values);
     }
   }
 
@@ -117,12 +128,19 @@ export class Variant {
   record(encoder: GPUCommandEncoder): void {
     this.bind();
     const pass = encoder.beginComputePass();
-    for (const { pipeline, bindings, groups } of this.steps) {
-      pass.setPipeline(pipeline);
-      pass.setBindGroup(0, bindings);
-      pass.dispatchWorkgroups(groups[0], groups[1]);
-    }
+    this.steps.forEach((step) => dispatch(pass, step));
     pass.end();
+  }
+
+  /** Records all kernels, each in a pass of its own, whose beginning and end are taken down at 2i and 2i + 1. */
+  recordTimed(encoder: GPUCommandEncoder, querySet: GPUQuerySet): void {
+    this.bind();
+    this.steps.forEach((step, i) => {
+      const timestampWrites = { querySet, beginningOfPassWriteIndex: 2 * i, endOfPassWriteIndex: 2 * i + 1 };
+      const pass = encoder.beginComputePass({ timestampWrites });
+      dispatch(pass, step);
+      pass.end();
+    });
   }
 
   destroy(): void {
@@ -159,6 +177,12 @@ export class Variant {
         return { buffer: this.shared.results.buffer, offset: tensor.offset! * 4, size };
     }
   }
+}
+
+function dispatch(pass: GPUComputePassEncoder, { pipeline, bindings, groups }: Step): void {
+  pass.setPipeline(pipeline);
+  pass.setBindGroup(0, bindings);
+  pass.dispatchWorkgroups(groups[0], groups[1]);
 }
 
 const scaled = (weights: Float32Array, factor: number): Float32Array =>

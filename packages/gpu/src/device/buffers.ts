@@ -6,7 +6,13 @@ import { usage } from "./flags.ts";
  * A zeroed buffer of so many float32 elements.
  * @throws TabgradError ENGINE_UNSUPPORTED if it is larger than the device's largest, ENGINE_FAILED if there is no memory for it
  */
-export async function createBuffer(device: GPUDevice, label: string, elements: number, flags: number): Promise<GPUBuffer> {
+export async function createBuffer(
+  device: GPUDevice,
+  label: string,
+  elements: number,
+  flags: number,
+  { mapped = false } = {},
+): Promise<GPUBuffer> {
   const size = Math.max(4, elements) * 4;
   if (size > device.limits.maxBufferSize) {
     throw new TabgradError(
@@ -16,7 +22,7 @@ export async function createBuffer(device: GPUDevice, label: string, elements: n
     );
   }
   device.pushErrorScope("out-of-memory");
-  const buffer = device.createBuffer({ label, size, usage: flags });
+  const buffer = device.createBuffer({ label, size, usage: flags, mappedAtCreation: mapped });
   const error = await device.popErrorScope();
   if (error) {
     buffer.destroy();
