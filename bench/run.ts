@@ -2,48 +2,16 @@
 //
 // Measures tabgrad's CPU engine and two workers end to end, and PyTorch on the same work where it is installed. Machines are noisy, so
 // everything is measured in turns within one sitting, and what counts is the ratio of the medians.
-import { execFileSync } from "node:child_process";
 import { availableParallelism, cpus } from "node:os";
-import { fileURLToPath } from "node:url";
 import { measureEngine } from "./engine.ts";
 import { networks, type NetworkName } from "./networks.ts";
-import { measureTransformer } from "./transformer.ts";
+import { findTorch, runTorch, type Torch } from "./torch.ts";
+import { classifierWork, transformerWork } from "./work.ts";
 import { measureWorkers } from "./workers.ts";
 
 const rounds = Number(process.argv[2] ?? 5);
 const workerSteps = 600;
 const transformerSteps = 20;
-const peer = (name: string): string => fileURLToPath(new URL(`peers/${name}.py`, import.meta.url));
-
-interface Torch {
-  readonly python: string;
-  readonly version: string;
-}
-
-/** PyTorch, if one of the usual Pythons has it. */
-function findTorch(): Torch | undefined {
-  for (const python of [process.env.PYTHON, "python3", "/usr/bin/python3"]) {
-    if (!python) continue;
-    try {
-      const version = execFileSync(python, ["-c", "import torch; print(torch.__version__)"], {
-        encoding: "utf8",
-        stdio: ["ignore", "pipe", "ignore"],
-      });
-      return { python, version: version.trim() };
-    } catch {
-      continue;
-    }
-  }
-  return undefined;
-}
-
-function runTorch<T>({ python }: Torch, name: string, ...args: readonly (string | number)[]): T {
-  const printed = execFileSync(python, [peer(name), ...args.map(String)], {
-    encoding: "utf8",
-    stdio: ["ignore", "pipe", "ignore"],
-  });
-  return JSON.parse(printed) as T;
-}
 
 const measureTorch = (torch: Torch, network: NetworkName, processes: "one" | "two", steps: number): number =>
   runTorch<{ samplesPerSecond: number }>(torch, "pytorch", network, processes, steps).samplesPerSecond;
@@ -88,10 +56,10 @@ const workers: Row = {
 const transformer: Row = { name: "one thread: a causal transformer of 4 blocks, tokens a second", ours: [], theirs: [] };
 for (let round = 0; round < rounds; round++) {
   for (const { name, network, row } of engines) {
-    row.ours.push(await measureEngine(network));
+    row.ours.push(await measureEngine(classifierWork(network, 128), network.steps));
     if (torch) row.theirs.push(measureTorch(torch, name, "one", network.steps));
   }
-  transformer.ours.push(await measureTransformer(transformerSteps));
+  transformer.ours.push(await measureEngine(transformerWork(32), transformerSteps));
   if (torch) transformer.theirs.push(measureTorchTransformer(torch, transformerSteps));
   workers.ours.push(await measureWorkers(2, workerSteps));
   if (torch) workers.theirs.push(measureTorch(torch, "mlp", "two", networks.mlp.steps));

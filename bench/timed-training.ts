@@ -1,20 +1,22 @@
-// What a measurement of the CPU engine does, whatever the network: trains on one batch for some steps, on one thread, and times them.
-import { createOptimizer, initialParameters, type Batch, type Graph, type OptimizerSpec } from "@tabgrad/core";
-import { createNodeCpuEngine } from "@tabgrad/cpu/node";
+// What a measurement of an engine does, whatever the network: trains on one batch for some steps, and times them.
+import { createOptimizer, initialParameters, type Engine, type Precision } from "@tabgrad/core";
+import type { Work } from "./work.ts";
 
-export interface TimedTraining {
-  readonly graph: Graph;
-  readonly optimizer: OptimizerSpec;
-  readonly batch: Batch;
+export interface Duration {
   /** Steps before the clock starts. */
   readonly warmUp: number;
   readonly steps: number;
+  /** Default: "float32". */
+  readonly precision?: Precision;
 }
 
-/** Forward, loss, backward and optimizer. @returns seconds that `steps` steps take */
-export async function timeTraining({ graph, optimizer: spec, batch, warmUp, steps }: TimedTraining): Promise<number> {
-  const engine = await createNodeCpuEngine({ threads: 1 });
-  const program = await engine.compile(graph);
+/** Forward, loss, backward and optimizer. @returns samples, or tokens, a second */
+export async function timeTraining(
+  engine: Engine,
+  { graph, optimizer: spec, batch, units }: Work,
+  { warmUp, steps, precision = "float32" }: Duration,
+): Promise<number> {
+  const program = await engine.compile(graph, { precision });
   const optimizer = createOptimizer(spec, program.parameterElements);
   optimizer.parameters.set(initialParameters(graph, 1));
   const batches = [batch];
@@ -27,6 +29,5 @@ export async function timeTraining({ graph, optimizer: spec, batch, warmUp, step
   }
   const seconds = (performance.now() - begin) / 1000;
   await program.close();
-  await engine.close();
-  return seconds;
+  return (units * steps) / seconds;
 }

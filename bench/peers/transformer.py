@@ -1,4 +1,4 @@
-"""PyTorch on the work that bench/transformer.ts measures: a causal transformer, forward, loss, backward and AdamW on one thread.
+"""PyTorch on the work that transformerWork of bench/work.ts is: a causal transformer, forward, loss, backward and AdamW on one thread.
 
     transformer.py STEPS        prints {"version": …, "tokensPerSecond": …}
 """

@@ -56,10 +56,11 @@ export function isSoftware({ fallback, name, description, architecture }: Adapte
 
 /**
  * A device with f16 where the adapter has it, and the adapter's own limits instead of WebGPU's small defaults. An adapter serves one such request.
+ * @param features that it must have beside that
  * @throws TabgradError ENGINE_UNAVAILABLE
  */
-export async function requestDevice(adapter: GPUAdapter): Promise<GPUDevice> {
-  const requiredFeatures = ([halfFeature] as const).filter((feature) => adapter.features.has(feature));
+export async function requestDevice(adapter: GPUAdapter, features: readonly GPUFeatureName[] = []): Promise<GPUDevice> {
+  const requiredFeatures = [...features, ...([halfFeature] as const).filter((feature) => adapter.features.has(feature))];
   const requiredLimits = Object.fromEntries(wantedLimits.map((name) => [name, adapter.limits[name]]));
   try {
     return await adapter.requestDevice({ label: "tabgrad", requiredFeatures, requiredLimits });
