@@ -25,13 +25,13 @@ const kept = new Set<GPU>();
  * Our kernels write workgroup memory before they read it, so Dawn need not clear it first. That saves a pass at run time, and most
  * of the compile time where a driver writes the clearing out store by store. And Dawn shows f16 on NVIDIA's GPUs only if it is told to.
  */
-export const defaultOptions = ["enable-dawn-features=disable_workgroup_init,vulkan_enable_f16_on_nvidia"];
+export const defaultDawnOptions = ["enable-dawn-features=disable_workgroup_init,vulkan_enable_f16_on_nvidia"];
 
 /**
  * Looks for an adapter, the fastest of several. Each call gives a new one, since an adapter serves one device.
  * @param dawnOptions as `webgpu`'s `create` takes them, such as "backend=vulkan"
  */
-export async function openGpu(dawnOptions: readonly string[] = defaultOptions): Promise<GpuOpening> {
+export async function openGpu(dawnOptions: readonly string[] = defaultDawnOptions): Promise<GpuOpening> {
   const dawn = await loadDawn();
   if ("reason" in dawn) return dawn;
   if (lacksVulkan()) return noAdapter("the Vulkan loader (libvulkan.so.1) is not installed");

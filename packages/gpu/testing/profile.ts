@@ -7,7 +7,7 @@ import { PipelineCache } from "../src/device/pipelines.ts";
 import { Results } from "../src/device/results.ts";
 import { Uploads } from "../src/device/uploads.ts";
 import { HalfParameters } from "../src/half-parameters.ts";
-import { defaultOptions, openGpu } from "../src/node.ts";
+import { defaultDawnOptions, openGpu } from "../src/node.ts";
 import { layoutOf } from "../src/plan/layout.ts";
 import { compileVariant, Variant, type Shared } from "../src/variant.ts";
 
@@ -42,7 +42,7 @@ const exactTimestamps = "disable-dawn-features=timestamp_quantization";
 export async function profileTraining(
   graph: Graph,
   batch: Batch,
-  { precision = "float32", rounds = 20, dawnOptions = defaultOptions }: ProfileOptions = {},
+  { precision = "float32", rounds = 20, dawnOptions = defaultDawnOptions }: ProfileOptions = {},
 ): Promise<Profile> {
   const opening = await openGpu([...dawnOptions, exactTimestamps]);
   if (!opening.available) throw new Error(opening.message);
