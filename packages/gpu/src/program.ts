@@ -103,6 +103,8 @@ export class GpuProgram implements Program {
     return this.run("train", { batches, lossScale }, layout.resultElements, (results) => {
       const segments = [...layout.results].flatMap(([name, segment]) => (layout.sums.includes(name) ? [] : [segment]));
       for (const { host, device, elements } of joined(segments)) gradients.set(results.subarray(device, device + elements), host);
+      // In the host's own memory: what is mapped for reading may be slow to write to.
+      if (lossScale !== 1) for (let i = 0; i < gradients.length; i++) gradients[i] /= lossScale;
       for (const { offset, elements } of layout.frozen) gradients.fill(0, offset, offset + elements);
     });
   }
@@ -134,7 +136,7 @@ export class GpuProgram implements Program {
     this.lent.forget?.(this);
   }
 
-  /** Runs the batches, reads the first `elements` results, and shows them to `take`, unscaled, while they are there. */
+  /** Runs the batches, reads the first `elements` results, and shows them to `take`, scaled, while they are there. */
   private async run(
     purpose: Exclude<Purpose, "predict">,
     { batches, lossScale }: { batches: readonly Batch[]; lossScale: number },
@@ -150,9 +152,9 @@ export class GpuProgram implements Program {
       const work = batches.map((batch) => ({ variant: variants.get(batch.rows)!, batch }));
       const staging = await this.submit(this.shared.results, work, { elements, lossScale });
       return readBack(staging, elements, (results) => {
-        if (lossScale !== 1) for (let i = 0; i < results.length; i++) results[i] /= lossScale;
         take(results);
-        return readSums(this.shared.layout, batches, results);
+        const { samples, lossSum, metricSums } = readSums(this.shared.layout, batches, results);
+        return { samples, lossSum: lossSum / lossScale, metricSums: metricSums.map((sum) => sum / lossScale) };
       });
     });
   }
