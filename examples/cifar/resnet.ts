@@ -3,9 +3,9 @@
 //
 // A residual network that suits CIFAR-10: 60,000 colour images of ten classes, which the first command fetches (170 MB). It has 20 layers
 // on its way and 272,282 parameters, beside the running statistics of its batch normalisation: the size of the ResNet-20 of He et al. 2015,
-// https://arxiv.org/abs/1512.03385, which reached 91.25 %. How far this one comes on CIFAR-10 is not measured yet. Of stripes in five
-// colours, in files of the same format that a test makes, it tells ten classes apart after 40 steps. Two cores of a server that had
-// nothing else to do computed 120 images a second, an epoch in 7 minutes: for its 100 epochs, bring GPUs.
+// https://arxiv.org/abs/1512.03385, which reached 91.25 %. With `--epochs 4`, over which the learning rate falls, it tells 78.5 % of the
+// test images right. Two cores of a server that had nothing else to do computed 172 images a second, an epoch in 5 minutes: for its 100
+// epochs, which were not tried, bring GPUs.
 import {
   batchNorm,
   cifar,
